@@ -1,0 +1,59 @@
+import type { Compression, Digest, Platform } from '../oci/index.ts';
+import type { BuildEvent } from '../solve/index.ts';
+
+/** One `--output`. `dest` is an absolute path, or `-` for the stream given as `BuildOptions.stdout`. */
+export type OutputSpec =
+  | {
+      readonly type: 'oci' | 'docker';
+      readonly dest: string;
+      /** `false` writes an OCI layout directory instead of an archive (oci only). */
+      readonly tar: boolean;
+      readonly compression?: Compression;
+    }
+  | { readonly type: 'tar' | 'local'; readonly dest: string };
+
+/** What to build. Plain data; paths are absolute. */
+export type BuildRequest = {
+  readonly context: { readonly type: 'directory'; readonly path: string };
+  /** Defaults to `Dockerfile`, then `dockerfile`, in the context. `name` is what errors call it. */
+  readonly dockerfile?:
+    | { readonly type: 'file'; readonly path: string }
+    | { readonly type: 'text'; readonly text: string; readonly name: string };
+  readonly target?: string;
+  readonly buildArgs?: Readonly<Record<string, string>>;
+  readonly platform?: Platform;
+  /** References to tag in the local store, as typed. */
+  readonly tags?: readonly string[];
+  readonly outputs?: readonly OutputSpec[];
+  /** Named contexts: `dir`, `oci-layout://dir[:tag|@digest]`. */
+  readonly contexts?: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly noCache?: boolean;
+  /** Seconds since 1970. Clamps times in layers and fixes those of the configuration. */
+  readonly sourceDateEpoch?: number;
+  /** How many steps, fetches and compressions run at once; default: the number of cores. */
+  readonly jobs?: number;
+};
+
+/** What surrounds a build: never part of what is built. */
+export type BuildOptions = {
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: BuildEvent) => void;
+  /** Root of the local store; default: see `defaultStoreRoot`. */
+  readonly store?: string;
+  /** Where outputs with `dest: '-'` go. */
+  readonly stdout?: NodeJS.WritableStream;
+};
+
+export type BuildResult = {
+  readonly platform: Platform;
+  /** The image ID: digest of the configuration. */
+  readonly id: Digest;
+  /** Tags that were moved, normalised. */
+  readonly tags: readonly string[];
+  /** Bytes of all layers, uncompressed. */
+  readonly size: number;
+  /** One per stage that was built, in order: what its filesystem holds. */
+  readonly stages: readonly { readonly stage: string; readonly size: number }[];
+  readonly steps: { readonly hits: number; readonly runs: number };
+};

@@ -1,0 +1,56 @@
+/**
+ * Every stable error code with what it means. The union of codes, the exit code and the page
+ * `docs/errors.md` are all drawn from this table. Codes are never renamed once released.
+ */
+export const ERROR_CODES = {
+  // Command line
+  USAGE: 'The command line is not understood.',
+  UNSUPPORTED: 'The input is valid but asks for something that is not supported.',
+  // OCI data
+  DIGEST_INVALID: 'Text that should be a digest is not one.',
+  DIGEST_MISMATCH: 'Bytes do not have the digest they were promised to have.',
+  REFERENCE_INVALID: 'An image name is not a valid reference.',
+  PLATFORM_INVALID: 'A platform is not of the form os/arch[/variant].',
+  MANIFEST_INVALID: 'A manifest, index or image configuration is malformed.',
+  // Archives
+  TAR_INVALID: 'A tar archive is malformed, truncated or unsafe.',
+  ARCHIVE_UNSUPPORTED: 'An archive uses a compression or format that is not supported.',
+  // Trees
+  PATH_ESCAPES: 'A path leads outside of the tree it belongs to.',
+  PATH_NOT_FOUND: 'A path does not exist in the tree it is looked up in.',
+  PATH_LOOP: 'Too many symbolic links in a path.',
+  NOT_A_DIRECTORY: 'A path that must be a directory is something else.',
+  IS_A_DIRECTORY: 'A path that must be a file is a directory.',
+  USER_NOT_FOUND: 'A user or group name is not in the image.',
+  PATTERN_INVALID: 'A wildcard pattern is malformed.',
+  // Dockerfile
+  DOCKERFILE_SYNTAX: 'A Dockerfile is not well formed.',
+  DOCKERFILE_NOT_FOUND: 'The Dockerfile does not exist or cannot be read.',
+  DOCKERFILE_UNKNOWN_INSTRUCTION: 'An instruction does not exist.',
+  DOCKERFILE_UNKNOWN_FLAG: 'An instruction has no such flag.',
+  DOCKERFILE_BAD_FLAG: 'A flag of an instruction has a value it cannot have.',
+  DOCKERFILE_EXPANSION: 'A variable substitution is malformed or demands a value that is not set.',
+  DOCKERFILE_STAGE: 'A stage is missing, named twice, or depends on itself.',
+  DOCKERFILE_UNSUPPORTED: 'An instruction or flag is understood but not executed by this version.',
+  // Building
+  IMAGE_NOT_FOUND: 'An image was found in none of the places that were tried.',
+  TARGET_NOT_FOUND: 'The stage named by --target does not exist.',
+  COPY_NOTHING: 'A COPY or ADD source matches no file.',
+  COPY_CONFLICT: 'A COPY or ADD destination cannot take what is copied.',
+  RUN_FAILED: 'The command of a RUN instruction failed.',
+  CONTEXT_UNREADABLE: 'The build context, or a file of it, cannot be read.',
+  CONTEXT_CHANGED: 'A file of the build context changed while it was read.',
+  // Machine
+  RUNTIME_MISSING: 'A program that a step needs is not installed.',
+  SANDBOX_FAILED: 'The sandbox for RUN steps could not be set up.',
+  PERMISSION: 'The operating system refused an operation.',
+  STORE_CORRUPT: 'The local store holds data that does not verify.',
+  STORE_FAILED: 'The local store could not be read or written.',
+  EXPORT_FAILED: 'An output could not be written.',
+  BOOTSTRAP_FAILED: 'A base image could not be made from the Debian archive.',
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** Exit codes of the command line: 0 success, 1 a user's error, 2 usage, 70 a bug, 130 interrupted. */
+export const EXIT = { ok: 0, failed: 1, usage: 2, bug: 70, interrupted: 130 } as const;

@@ -1,0 +1,12 @@
+export { ERROR_CODES, type ErrorCode, EXIT } from './codes.ts';
+export { type ErrorDetails, LapidaryError, messageOf, printable, quoted } from './lapidary-error.ts';
+export {
+  frameLines,
+  positionOf,
+  type Source,
+  SourceError,
+  SourceErrors,
+  type SourceRange,
+  type Span,
+} from './source-error.ts';
+export { suggest } from './suggest.ts';

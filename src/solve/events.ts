@@ -1,0 +1,47 @@
+import type { SourceRange } from '../errors/index.ts';
+import type { Digest } from '../oci/index.ts';
+
+/** What a step is, for people: `[build 2/5] RUN shards install`. */
+export type StepInfo = {
+  /** Unique within a build; small, in order of appearance. */
+  readonly id: number;
+  /** The stage's name, or its index as text. */
+  readonly stage: string;
+  /** Position among the stage's instructions that make work, from 1; and their number. */
+  readonly position: number;
+  readonly of: number;
+  /** The instruction as one line, variables as written. */
+  readonly title: string;
+  /** Where it stands; absent for steps that come from a base image's ONBUILD. */
+  readonly at?: SourceRange;
+};
+
+/**
+ * All that a build tells while it runs. Plain data: the terminal, the JSON log and later reports are drawn
+ * from these. Text that came from outside is raw here; whoever prints it strips it.
+ */
+export type BuildEvent =
+  | { readonly type: 'phase'; readonly name: string; readonly detail?: string }
+  | { readonly type: 'image'; readonly reference: string; readonly from: string; readonly id: string }
+  | { readonly type: 'stage-skipped'; readonly stage: string }
+  | { readonly type: 'step-start'; readonly step: StepInfo }
+  | {
+      readonly type: 'step-output';
+      readonly id: number;
+      readonly stream: 'stdout' | 'stderr';
+      readonly data: Uint8Array;
+    }
+  | {
+      readonly type: 'step-end';
+      readonly id: number;
+      readonly result: 'hit' | 'done' | 'failed' | 'cancelled';
+      readonly ms: number;
+    }
+  | { readonly type: 'export-start'; readonly output: string }
+  | { readonly type: 'export-end'; readonly output: string; readonly size: number; readonly ms: number }
+  | { readonly type: 'tagged'; readonly reference: string; readonly id: Digest }
+  | { readonly type: 'warning'; readonly message: string; readonly at?: SourceRange; readonly hint?: string };
+
+export interface EventSink {
+  emit(event: BuildEvent): void;
+}

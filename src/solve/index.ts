@@ -1,0 +1,2 @@
+export type { BuildEvent, EventSink, StepInfo } from './events.ts';
+export type * from './ports.ts';

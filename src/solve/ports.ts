@@ -1,0 +1,176 @@
+import type { Readable } from 'node:stream';
+import type { Compression, Descriptor, DiffId, Digest, ImageConfig, Platform } from '../oci/index.ts';
+import type { ContentRef, Entry, FileNode, Layer, LayerId, Tree } from '../tree/index.ts';
+
+/**
+ * Key → value, both short texts. A `put` is atomic and last-writer-wins; readers see the old or the new value,
+ * never a part; a fact that does not read back as written is reported as absent. Nothing is ever removed but by prune.
+ */
+export interface FactStore {
+  get(key: string): Promise<string | undefined>;
+  put(key: string, value: string): Promise<void>;
+}
+
+/**
+ * Blobs by digest, as registries hold them (configs, manifests, compressed layers). Immutable. `put` verifies
+ * digest and size while streaming and makes the blob visible only when complete; putting what exists is a no-op.
+ */
+export interface BlobStore {
+  has(digest: Digest): Promise<boolean>;
+  /** Absolute path of the blob's file. @throws LapidaryError STORE_CORRUPT when it is absent. */
+  path(digest: Digest): string;
+  /** Small blobs only (configs, manifests); verified on read. @throws LapidaryError STORE_CORRUPT */
+  readBytes(digest: Digest): Promise<Uint8Array>;
+  putBytes(bytes: Uint8Array): Promise<{ readonly digest: Digest; readonly size: number }>;
+  /** @throws LapidaryError DIGEST_MISMATCH when `expect` is given and does not hold; nothing stays behind. */
+  putStream(
+    source: AsyncIterable<Uint8Array>,
+    options: {
+      readonly expect?: { readonly digest: Digest; readonly size: number };
+      readonly signal?: AbortSignal;
+    },
+  ): Promise<{ readonly digest: Digest; readonly size: number }>;
+}
+
+/**
+ * Layers by ID: entry tables with durable references to their contents.
+ */
+export interface LayerStore {
+  has(id: LayerId): Promise<boolean>;
+  /** @throws LapidaryError STORE_CORRUPT when it is absent or its table does not have this ID. */
+  read(id: LayerId): Promise<Layer>;
+  /**
+   * Makes a layer durable: contents in memory or on the host are copied into a new pack (verified against the
+   * entry's digest on the way; CONTEXT_CHANGED when a file differs by now), references into the store are kept.
+   * The returned layer only has references into the store. Atomic; writing an existing layer returns the stored one.
+   */
+  write(entries: readonly Entry[], signal?: AbortSignal): Promise<Layer>;
+  /**
+   * Reads a whole layer tar (compressed as said), keeps its bytes as a pack, and makes the layer durable.
+   * One pass; verifies `expectDiffId` if given. @throws LapidaryError TAR_INVALID, DIGEST_MISMATCH
+   */
+  ingestTar(
+    source: AsyncIterable<Uint8Array>,
+    options: {
+      readonly compression: Compression;
+      readonly expectDiffId?: DiffId;
+      readonly signal?: AbortSignal;
+    },
+  ): Promise<{ readonly layer: Layer; readonly diffId: DiffId; readonly size: number }>;
+  /** The bytes of one file, as a stream or whole. */
+  openContent(file: FileNode): Readable;
+  readContent(file: FileNode): Promise<Uint8Array>;
+}
+
+/** Where the parts of a store are: what the sandbox needs to know. All absolute, on one filesystem. */
+export type StorePaths = {
+  /** Entry tables, one file per layer: `<layers>/<hex of LayerId>`, in the form of `encodeLayer`. */
+  readonly layers: string;
+  /** Packs, one file each: `<packs>/<pack>`. */
+  readonly packs: string;
+  /** Unpacked layers in overlay form, one directory each: `<trees>/<tree>`. */
+  readonly trees: string;
+  /** Scratch directories of running processes; each is removed by its owner, or when its owner is dead. */
+  readonly work: string;
+};
+
+/** One image of one platform in the local store. */
+export type StoredImage = {
+  /** Digest of the configuration blob: the image ID. */
+  readonly id: Digest;
+  readonly platform: Platform;
+  readonly layers: readonly StoredLayer[];
+};
+export type StoredLayer = {
+  readonly layer: LayerId;
+  readonly diffId: DiffId;
+  /** Bytes of the uncompressed tar. */
+  readonly size: number;
+  /** The blob this layer came as, kept so that it is never compressed again. */
+  readonly blob?: Descriptor;
+};
+/** What a tag names. `reference` is normalised (registry/repository:tag). */
+export type TaggedImage = {
+  readonly reference: string;
+  readonly images: readonly StoredImage[];
+  /** ISO 8601, when the tag was last moved. */
+  readonly taggedAt: string;
+};
+
+/** Tags. `tag` moves a name atomically; a reader sees the old or the new image. */
+export interface ImageStore {
+  get(reference: string): Promise<TaggedImage | undefined>;
+  tag(reference: string, images: readonly StoredImage[]): Promise<void>;
+  /** False when there was no such tag. */
+  untag(reference: string): Promise<boolean>;
+  list(): Promise<TaggedImage[]>;
+}
+
+/** A base image as the plan needs it: its configuration, and the layers behind it. */
+export type ResolvedImage = {
+  readonly id: Digest;
+  readonly config: ImageConfig;
+  readonly layers: readonly StoredLayer[];
+};
+
+/** Where `FROM` and `COPY --from=` find images. */
+export interface ImageSource {
+  /** @throws LapidaryError IMAGE_NOT_FOUND naming every place that was tried. */
+  resolve(reference: string, platform: Platform): Promise<ResolvedImage>;
+}
+
+/** A build context: files on which `COPY` and `ADD` act, after `.dockerignore`. */
+export interface BuildContext {
+  /**
+   * The parts of the context below the given paths as a tree: files without digests, uid and gid 0. Missing paths are
+   * simply not in the tree. Symbolic links on the way are in it together with what they lead to.
+   */
+  scan(paths: readonly string[]): Promise<Tree>;
+  /**
+   * The same files with digests, from the stat cache where it can be trusted, else by reading them.
+   * @throws LapidaryError CONTEXT_UNREADABLE naming the file
+   */
+  digest(files: readonly FileNode[]): Promise<readonly FileNode[]>;
+}
+
+export type RunNetwork = 'host' | 'none';
+
+/** One process to run in a sandbox. All paths are inside the root filesystem. */
+export type RunRequest = {
+  /** The stack of layers that is the root filesystem, base first. */
+  readonly layers: readonly LayerId[];
+  readonly argv: readonly string[];
+  /** `NAME=value`, complete: nothing of the caller's environment is added. */
+  readonly env: readonly string[];
+  readonly cwd: string;
+  /** Resolved against the image's passwd and group: numbers only. */
+  readonly user: { readonly uid: number; readonly gid: number; readonly groups: readonly number[] };
+  readonly hostname: string;
+  readonly network: RunNetwork;
+  /** What goes to the process's standard input; nothing when absent. */
+  readonly stdin?: Uint8Array;
+};
+
+export type RunResult =
+  /** `layer` is the change the command made, durable in the store. */
+  | { readonly ok: true; readonly layer: Layer }
+  /** `signal` is set when the command was killed by one. */
+  | { readonly ok: false; readonly exitCode: number; readonly signal?: string };
+
+/**
+ * Runs commands over stacks of layers. Opened lazily by the first `run`; disposing ends every process and mount.
+ * Aborting `signal` kills the command and rejects with `signal.reason`; nothing of it stays.
+ */
+export interface Runtime extends AsyncDisposable {
+  run(
+    request: RunRequest,
+    io: { onOutput(stream: 'stdout' | 'stderr', data: Uint8Array): void; signal: AbortSignal },
+  ): Promise<RunResult>;
+}
+
+/** Opens the bytes behind a reference for those who write outputs. */
+export interface ContentReader {
+  openContent(file: FileNode): Readable;
+}
+
+export type { ContentRef };
