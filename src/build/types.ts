@@ -53,7 +53,5 @@ export type BuildResult = {
   readonly tags: readonly string[];
   /** Bytes of all layers, uncompressed. */
   readonly size: number;
-  /** One per stage that was built, in order: what its filesystem holds. */
-  readonly stages: readonly { readonly stage: string; readonly size: number }[];
   readonly steps: { readonly hits: number; readonly runs: number };
 };

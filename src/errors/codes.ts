@@ -12,6 +12,7 @@ export const ERROR_CODES = {
   REFERENCE_INVALID: 'An image name is not a valid reference.',
   PLATFORM_INVALID: 'A platform is not of the form os/arch[/variant].',
   MANIFEST_INVALID: 'A manifest, index or image configuration is malformed.',
+  DURATION_INVALID: 'A duration is not numbers with units, such as 10s or 1m30s.',
   // Archives
   TAR_INVALID: 'A tar archive is malformed, truncated or unsafe.',
   ARCHIVE_UNSUPPORTED: 'An archive uses a compression or format that is not supported.',

@@ -12,7 +12,7 @@ export type ChainId = string & { readonly [kind]: 'chain' };
 const PATTERN = /^sha256:[0-9a-f]{64}$/;
 
 /** @throws LapidaryError DIGEST_INVALID */
-export function parseDigest<T extends Digest | DiffId | ChainId = Digest>(text: string): T {
+export function parseDigest<T extends Digest | DiffId | ChainId = Digest>(text: string | NoInfer<T>): T {
   if (PATTERN.test(text)) return text as T;
   const hint = 'expected sha256: and 64 lowercase hex digits';
   throw new LapidaryError('DIGEST_INVALID', `not a digest: ${quoted(text)}`, { hint });
@@ -23,7 +23,7 @@ export function isDigest(text: string): text is Digest {
 }
 
 /** Digest of bytes or of a text's UTF-8 form, in the brand the caller names. */
-export function sha256<T extends string = Digest>(data: Uint8Array | string): T {
+export function sha256<T extends string = Digest>(data: Uint8Array | string | NoInfer<T>): T {
   return `sha256:${createHash('sha256').update(data).digest('hex')}` as T;
 }
 

@@ -1,6 +1,17 @@
+export { canonicalJson } from './canonical-json.ts';
 export { chainIds } from './chain-id.ts';
 export { type ChainId, type DiffId, type Digest, hexOf, isDigest, parseDigest, sha256 } from './digest.ts';
+export { formatGoDuration, parseGoDuration } from './go-duration.ts';
 export { type Compression, isIndexType, isManifestType, layerCompression, MEDIA } from './media-types.ts';
+export { parseImageConfig, parseIndex, parseManifest, parseManifestOrIndex } from './parse-documents.ts';
+export { formatPlatform, hostPlatform, matchPlatform, normalisePlatform, parsePlatform } from './platform.ts';
+export {
+  familiarName,
+  formatReference,
+  parseReference,
+  type Reference,
+  withDefaultTag,
+} from './reference.ts';
 export type {
   ContainerConfig,
   Descriptor,

@@ -62,6 +62,16 @@ export interface LayerStore {
   readContent(file: FileNode): Promise<Uint8Array>;
 }
 
+/** Unpacks archives for ADD. */
+export interface ArchiveReader {
+  /**
+   * The members of a tar archive (compressed or not, told by content and never by name) as entries with durable
+   * contents; `undefined` when the file is no archive.
+   * @throws LapidaryError TAR_INVALID, ARCHIVE_UNSUPPORTED
+   */
+  unpack(file: FileNode, signal: AbortSignal): Promise<readonly Entry[] | undefined>;
+}
+
 /** Where the parts of a store are: what the sandbox needs to know. All absolute, on one filesystem. */
 export type StorePaths = {
   /** Entry tables, one file per layer: `<layers>/<hex of LayerId>`, in the form of `encodeLayer`. */
@@ -149,6 +159,8 @@ export type RunRequest = {
   readonly network: RunNetwork;
   /** What goes to the process's standard input; nothing when absent. */
   readonly stdin?: Uint8Array;
+  /** Files that exist for the time of the process only, below `/dev`; absolute paths. */
+  readonly files?: readonly { readonly path: string; readonly bytes: Uint8Array; readonly mode: number }[];
 };
 
 export type RunResult =

@@ -1,3 +1,5 @@
+export { type Chmod, parseChmod } from './chmod.ts';
+export { diffTrees } from './diff.ts';
 export type {
   ContentRef,
   DeviceNode,
@@ -11,3 +13,21 @@ export type {
   Metadata,
   SymlinkNode,
 } from './entry.ts';
+export { extractInto } from './extract.ts';
+export { decodeLayer, encodeLayer, layerId } from './layer-table.ts';
+export { makeDirectory } from './make-directory.ts';
+export { clampTimes, layerSize, treeSize } from './measure.ts';
+export { nearestNames } from './nearest-names.ts';
+export { compareEntries, sortEntries } from './order.ts';
+export { type Accounts, type Credentials, resolveChown, resolveOwner } from './owner.ts';
+export { type PlaceOptions, placeSelection } from './place.ts';
+export {
+  filesOf,
+  type SelectedItem,
+  type SelectedNode,
+  type Selection,
+  selectionDigest,
+  selectSources,
+  withFiles,
+} from './selection.ts';
+export { Tree, type TreeNode } from './tree.ts';

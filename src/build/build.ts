@@ -1,0 +1,164 @@
+import { availableParallelism } from 'node:os';
+import { type Dockerfile, parseDockerfile } from '../dockerfile/index.ts';
+import { LapidaryError, SourceError, suggest } from '../errors/index.ts';
+import { hostPlatform, type ImageConfig } from '../oci/index.ts';
+import { type ImageNeed, type Plan, type PlanOptions, planBuild } from '../plan/index.ts';
+import {
+  type BuildEvent,
+  type ImageSource,
+  type ResolvedImage,
+  Solver,
+  type StoredImage,
+} from '../solve/index.ts';
+import { assembleImage } from './assemble.ts';
+import { ContextRegistry } from './context-registry.ts';
+import { loadDockerfile } from './dockerfile-file.ts';
+import { LocalImageSource } from './image-source.ts';
+import { type LocalStore, measureIn, openLocalStore } from './local-store.ts';
+import { type NamedContext, parseNamedContext } from './named-contexts.ts';
+import { normaliseTag, writeOutputs } from './outputs.ts';
+import { lazyRuntime } from './runtime.ts';
+import type { BuildOptions, BuildRequest, BuildResult } from './types.ts';
+
+/**
+ * Builds an image from a Dockerfile. Everything that happens is told to `options.onEvent`. When it returns, the
+ * outputs are written and the tags moved; when it throws, no tag has moved and no output is half written.
+ *
+ * @throws LapidaryError or SourceError for what the user can mend; `signal.reason` when aborted
+ */
+export async function build(request: BuildRequest, options: BuildOptions = {}): Promise<BuildResult> {
+  const signal = options.signal ?? new AbortController().signal;
+  const emit = options.onEvent ?? ((): void => undefined);
+  const tags = (request.tags ?? []).map(normaliseTag);
+  const { source, path } = await loadDockerfile(request);
+  const file = parseDockerfile(source);
+  for (const { message, span, hint } of file.warnings) {
+    emit({ type: 'warning', message, at: { source, span }, ...(hint === undefined ? {} : { hint }) });
+  }
+  await using store = await openLocalStore(options.store);
+  const contexts = namedContexts(request);
+  const found = new Map<string, ResolvedImage>();
+  const plan = await makePlan(file, { request, contexts, found, images: imageSource(store, contexts, emit) });
+  tellPlan(plan, emit);
+
+  await using runtime = lazyRuntime(store);
+  const registry = new ContextRegistry({ store, main: request.context.path, dockerfilePath: path, contexts });
+  const solver = new Solver(
+    {
+      facts: store.facts,
+      layers: store.layers,
+      archives: store.archives,
+      runtime,
+      images: found,
+      context: (name) => registry.open(name),
+      events: { emit },
+      clock: { monotonicMs: () => performance.now(), wallMs: () => Date.now() },
+    },
+    {
+      jobs: request.jobs ?? availableParallelism(),
+      noCache: request.noCache ?? false,
+      sourceDateEpoch: request.sourceDateEpoch,
+      signal,
+      totals: new Map(plan.stages.map((stage) => [stage.name, stage.steps])),
+    },
+  );
+  await solver.solve(plan.result.op);
+  const ports = { ...store, solver, images: found, measure: measureIn(store) };
+  const image = await assembleImage(plan.result, request.sourceDateEpoch, ports);
+  signal.throwIfAborted();
+  await writeOutputs(
+    { images: [image], references: tags, outputs: request.outputs ?? [] },
+    { store, emit, signal, stdout: options.stdout },
+  );
+  return finish(image, tags, { store, solver, emit });
+}
+
+/** Tags move last: whoever sees the name sees a whole image. */
+async function finish(
+  image: StoredImage,
+  tags: readonly string[],
+  { store, solver, emit }: { store: LocalStore; solver: Solver; emit: (event: BuildEvent) => void },
+): Promise<BuildResult> {
+  for (const reference of tags) {
+    await store.images.tag(reference, [image]);
+    emit({ type: 'tagged', reference, id: image.id });
+  }
+  const size = image.layers.reduce((sum, layer) => sum + layer.size, 0);
+  return { platform: image.platform, id: image.id, tags, size, steps: solver.counts };
+}
+
+function namedContexts({ contexts = {} }: BuildRequest): Map<string, NamedContext> {
+  return new Map(Object.entries(contexts).map(([name, value]) => [name, parseNamedContext(name, value)]));
+}
+
+function imageSource(
+  store: LocalStore,
+  contexts: ReadonlyMap<string, NamedContext>,
+  emit: (event: BuildEvent) => void,
+): ImageSource {
+  return new LocalImageSource({
+    store,
+    contexts,
+    onFound: (reference, from, id) => emit({ type: 'image', reference, from, id }),
+  });
+}
+
+type PlanParts = {
+  readonly request: BuildRequest;
+  readonly contexts: ReadonlyMap<string, NamedContext>;
+  readonly images: ImageSource;
+  /** Filled with what the plan turns out to need. */
+  readonly found: Map<string, ResolvedImage>;
+};
+
+/** Plans, finds the images that turn out to be needed, and plans again until nothing is missing. */
+async function makePlan(file: Dockerfile, { request, contexts, images, found }: PlanParts): Promise<Plan> {
+  const configs = new Map<string, ImageConfig>();
+  const native = hostPlatform(process.arch, 'linux');
+  const options: PlanOptions = {
+    ...(request.target === undefined ? {} : { target: request.target }),
+    buildArgs: request.buildArgs ?? {},
+    platform: request.platform ?? native,
+    buildPlatform: native,
+    labels: request.labels ?? {},
+    contexts: new Map([...contexts].map(([name, { type }]) => [name, type === 'directory' ? type : 'image'])),
+    images: configs,
+  };
+  for (;;) {
+    const outcome = planBuild(file, options);
+    if (outcome.done) return outcome.plan;
+    const resolved = await Promise.all(outcome.missing.map((need) => resolveNeed(file, need, images)));
+    for (const [i, { key }] of outcome.missing.entries()) {
+      const image = resolved[i];
+      if (image === undefined) throw new Error(`image ${key} was not resolved`);
+      found.set(key, image);
+      configs.set(key, image.config);
+    }
+  }
+}
+
+async function resolveNeed(file: Dockerfile, need: ImageNeed, images: ImageSource): Promise<ResolvedImage> {
+  try {
+    return await images.resolve(need.reference, need.platform);
+  } catch (error) {
+    if (!(error instanceof LapidaryError)) throw error;
+    const { code, message, hint, notes, cause } = error;
+    const better = code === 'IMAGE_NOT_FOUND' ? (stageHint(file, need.reference) ?? hint) : hint;
+    throw new SourceError(code, message, need.at, { hint: better, notes, cause });
+  }
+}
+
+/** Most images that are found nowhere are misspelt or misplaced stages. */
+function stageHint(file: Dockerfile, reference: string): string | undefined {
+  const names = file.stages.flatMap((stage) => stage.name ?? []);
+  const same = names.find((name) => name.toLowerCase() === reference.toLowerCase());
+  if (same !== undefined)
+    return `stage ${same} stands later in the file: move it above its use (stages cannot form a cycle)`;
+  const near = suggest(reference, names);
+  return near === undefined ? undefined : `did you mean the stage ${near}?`;
+}
+
+function tellPlan(plan: Plan, emit: (event: BuildEvent) => void): void {
+  for (const stage of plan.skipped) emit({ type: 'stage-skipped', stage });
+  for (const warning of plan.warnings) emit({ type: 'warning', ...warning });
+}

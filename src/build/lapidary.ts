@@ -1,0 +1,191 @@
+import { LapidaryError, quoted, suggest } from '../errors/index.ts';
+import {
+  type Digest,
+  familiarName,
+  formatReference,
+  hostPlatform,
+  type ImageConfig,
+  type Platform,
+  parseImageConfig,
+  parseReference,
+  withDefaultTag,
+} from '../oci/index.ts';
+import type { BuildEvent, StoredImage, TaggedImage } from '../solve/index.ts';
+import { type BootstrapRequest, bootstrapBase } from './bootstrap.ts';
+import { pickPlatform } from './image-source.ts';
+import { type LocalStore, openLocalStore } from './local-store.ts';
+import { normaliseTag, writeOutputs } from './outputs.ts';
+import { type RunImageRequest, runStoredImage } from './run-image.ts';
+import type { OutputSpec } from './types.ts';
+
+export type InspectedImage = {
+  readonly image: StoredImage;
+  readonly config: ImageConfig;
+  /** Every tag of this image, normalised. */
+  readonly references: readonly string[];
+};
+export type LoadedImage = { readonly references: readonly string[]; readonly id: Digest };
+type Cancel = { readonly signal?: AbortSignal };
+
+/** The local store as people see it: images with names. Close it with `await using`. */
+export class Lapidary implements AsyncDisposable {
+  readonly #store: LocalStore;
+
+  private constructor(store: LocalStore) {
+    this.#store = store;
+  }
+
+  static async open(options: { readonly store?: string | undefined } = {}): Promise<Lapidary> {
+    return new Lapidary(await openLocalStore(options.store));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#store[Symbol.asyncDispose]();
+  }
+
+  /** All tags, in the order of their names. */
+  images(): Promise<TaggedImage[]> {
+    return this.#store.images.list();
+  }
+
+  /**
+   * An image by tag, or by image ID (at least 4 hex digits of it).
+   * @throws LapidaryError IMAGE_NOT_FOUND
+   */
+  async inspect(name: string, platform?: Platform): Promise<InspectedImage> {
+    const { image } = await this.#find(name, platform);
+    const config = parseImageConfig(await this.#store.blobs.readBytes(image.id));
+    const tagged = await this.#store.images.list();
+    const same = tagged.filter((one) => one.images.some(({ id }) => id === image.id));
+    return { image, config, references: same.map((one) => one.reference) };
+  }
+
+  /** Gives what `source` names another name. */
+  async tag(source: string, target: string): Promise<void> {
+    const { images } = await this.#find(source);
+    await this.#store.images.tag(normaliseTag(target), images);
+  }
+
+  /** Removes a name; `removed` says that no other name is left for its image. By ID, all its names go. */
+  async untag(name: string): Promise<{ readonly untagged: readonly string[]; readonly removed: boolean }> {
+    const { reference, image } = await this.#find(name);
+    const all = await this.#store.images.list();
+    const same = all
+      .filter((one) => one.images.some(({ id }) => id === image.id))
+      .map((one) => one.reference);
+    const gone = reference === undefined ? same : [reference];
+    for (const one of gone) await this.#store.images.untag(one);
+    return { untagged: gone, removed: gone.length === same.length };
+  }
+
+  /** Writes images to an archive or directory. @returns the bytes written */
+  async save(
+    request: { readonly references: readonly string[]; readonly output: OutputSpec },
+    options: Cancel & {
+      readonly stdout?: NodeJS.WritableStream;
+      readonly onEvent?: (event: BuildEvent) => void;
+    } = {},
+  ): Promise<{ readonly size: number }> {
+    const found = await Promise.all(request.references.map((name) => this.#find(name)));
+    const [first] = found;
+    if (first === undefined) throw new LapidaryError('USAGE', 'save needs the name of an image');
+    if (found.some((one) => one.image.id !== first.image.id)) {
+      throw new LapidaryError('UNSUPPORTED', 'an archive of several different images is not supported yet', {
+        hint: 'save each to a file of its own',
+      });
+    }
+    const job = {
+      images: first.images,
+      references: found.flatMap(({ reference }) => reference ?? []),
+      outputs: [request.output],
+    };
+    const size = await writeOutputs(job, {
+      store: this.#store,
+      emit: options.onEvent ?? ((): void => undefined),
+      signal: options.signal ?? new AbortController().signal,
+      stdout: options.stdout,
+    });
+    return { size };
+  }
+
+  /** Reads an OCI or Docker archive, or an OCI layout directory, and tags what is in it. */
+  async load(
+    source: { readonly path: string } | { readonly stdin: AsyncIterable<Uint8Array> },
+    { signal }: Cancel = {},
+  ): Promise<LoadedImage[]> {
+    const { importImages, openImageArchive } = await import('../context/index.ts');
+    const archive = await openImageArchive('path' in source ? source.path : source.stdin);
+    const imported = await importImages(archive, { ports: this.#store, signal });
+    const byName = new Map<string, StoredImage[]>();
+    for (const { references, image } of imported) {
+      for (const reference of references) byName.set(reference, [...(byName.get(reference) ?? []), image]);
+    }
+    for (const [reference, images] of byName) await this.#store.images.tag(reference, images);
+    return imported.map(({ references, image }) => ({ references, id: image.id }));
+  }
+
+  /** Makes a base image from a distribution's archive and tags it. */
+  bootstrap(
+    request: BootstrapRequest,
+    options: Cancel & { readonly onEvent?: (event: BuildEvent) => void } = {},
+  ): Promise<{ readonly reference: string; readonly id: Digest; readonly size: number }> {
+    return bootstrapBase(request, this.#store, options);
+  }
+
+  /** Runs an image in the foreground with this process's own input and output. @returns its exit code */
+  async run(request: RunImageRequest, { signal }: Cancel = {}): Promise<number> {
+    const { image } = await this.#find(request.reference, request.platform);
+    return runStoredImage(image, request, {
+      store: this.#store,
+      signal: signal ?? new AbortController().signal,
+    });
+  }
+
+  async #find(
+    name: string,
+    platform: Platform = hostPlatform(process.arch, 'linux'),
+  ): Promise<{
+    readonly reference?: string;
+    readonly image: StoredImage;
+    readonly images: readonly StoredImage[];
+  }> {
+    const reference = referenceOf(name);
+    const tagged = reference === undefined ? undefined : await this.#store.images.get(reference);
+    if (tagged !== undefined) {
+      const image = pickPlatform(tagged.images, platform) ?? tagged.images[0];
+      if (image) return { reference: tagged.reference, image, images: tagged.images };
+    }
+    return this.#findById(name, await this.#store.images.list());
+  }
+
+  #findById(
+    name: string,
+    all: readonly TaggedImage[],
+  ): { image: StoredImage; images: readonly StoredImage[] } {
+    const hex = /^(?:sha256:)?([0-9a-f]{4,64})$/.exec(name)?.[1];
+    const images = all.flatMap((one) => one.images);
+    const matches = hex === undefined ? [] : images.filter(({ id }) => id.startsWith(`sha256:${hex}`));
+    const [image] = matches;
+    if (image === undefined) throw notFound(name, all);
+    if (matches.some(({ id }) => id !== image.id)) {
+      throw new LapidaryError('IMAGE_NOT_FOUND', `several images begin with ${quoted(name)}`, {
+        hint: 'give more digits of the ID',
+      });
+    }
+    return { image, images: [image] };
+  }
+}
+
+/** `undefined` for what can only be an image ID. */
+function referenceOf(name: string): string | undefined {
+  if (/^sha256:/.test(name)) return undefined;
+  return formatReference(withDefaultTag(parseReference(name)));
+}
+
+function notFound(name: string, all: readonly TaggedImage[]): LapidaryError {
+  const names = all.map(({ reference }) => familiarName(parseReference(reference)));
+  const near = suggest(name.includes(':') ? name : `${name}:latest`, names);
+  return new LapidaryError('IMAGE_NOT_FOUND', `there is no image ${quoted(name)} in the local store`, {
+    hint: near === undefined ? 'see `lapidary images`' : `did you mean ${near}?`,
+  });
+}

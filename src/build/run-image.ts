@@ -1,0 +1,73 @@
+import { LapidaryError, quoted } from '../errors/index.ts';
+import { type ContainerConfig, type Platform, parseImageConfig } from '../oci/index.ts';
+import { environmentMap } from '../plan/index.ts';
+import { type StoredImage, TreeCache, userOf } from '../solve/index.ts';
+import type { LocalStore } from './local-store.ts';
+
+/** `lapidary run`: what replaces or adds to the image's own configuration. */
+export type RunImageRequest = {
+  readonly reference: string;
+  /** Replace the image's CMD. */
+  readonly args: readonly string[];
+  /** `NAME=value`; replace the image's variables of the same name. */
+  readonly env: readonly string[];
+  readonly workdir?: string;
+  readonly user?: string;
+  /** Replaces the image's ENTRYPOINT, and drops its CMD. */
+  readonly entrypoint?: readonly string[];
+  readonly volumes: readonly {
+    readonly source: string;
+    readonly target: string;
+    readonly readonly: boolean;
+  }[];
+  /** Runs a small init as process 1, which reaps children and forwards signals. */
+  readonly init: boolean;
+  readonly tty: boolean;
+  readonly platform?: Platform;
+};
+
+/** Runs an image in the foreground and returns the exit code of its process. */
+export async function runStoredImage(
+  image: StoredImage,
+  request: RunImageRequest,
+  { store, signal }: { store: LocalStore; signal: AbortSignal },
+): Promise<number> {
+  const { config = {} } = parseImageConfig(await store.blobs.readBytes(image.id));
+  const layers = image.layers.map((layer) => layer.layer);
+  const trees = new TreeCache(store.layers);
+  const user = await userOf(request.user ?? config.User ?? '', layers, { trees, layers: store.layers });
+  const { runImage } = await import('../sandbox/index.ts');
+  return runImage(
+    {
+      paths: store.paths,
+      layers,
+      process: {
+        argv: commandLine(config, request),
+        env: environment(config, request),
+        cwd: request.workdir ?? (config.WorkingDir || '/'),
+        user,
+        hostname: image.id.slice('sha256:'.length, 'sha256:'.length + 12),
+      },
+      volumes: request.volumes,
+      init: request.init,
+      tty: request.tty,
+    },
+    signal,
+  );
+}
+
+function commandLine(config: ContainerConfig, request: RunImageRequest): readonly string[] {
+  const { entrypoint, args } = request;
+  const command = args.length > 0 || entrypoint !== undefined ? args : (config.Cmd ?? []);
+  const argv = [...(entrypoint ?? config.Entrypoint ?? []), ...command];
+  if (argv.length > 0) return argv;
+  throw new LapidaryError('USAGE', `the image ${quoted(request.reference)} does not say what to run`, {
+    hint: 'add the command after the image, or set CMD or ENTRYPOINT in its Dockerfile',
+  });
+}
+
+function environment(config: ContainerConfig, request: RunImageRequest): string[] {
+  const env = environmentMap([...(config.Env ?? []), ...request.env]);
+  if (request.tty && !env.has('TERM')) env.set('TERM', 'xterm');
+  return [...env].map(([name, value]) => `${name}=${value}`);
+}

@@ -1,0 +1,72 @@
+import { createReadStream } from 'node:fs';
+import type { Compression, Descriptor, DiffId, Digest } from '../oci/index.ts';
+import type { BlobStore, FactStore, LayerStore, StoredLayer } from '../solve/index.ts';
+import type { LayerId } from '../tree/index.ts';
+
+/** The ports that importing an image needs. */
+export type ImportPorts = {
+  readonly blobs: BlobStore;
+  readonly layers: LayerStore;
+  /** Remembers which blobs and diffIDs became which layers. */
+  readonly facts: FactStore;
+};
+
+const READ_SIZE = 1024 * 1024;
+
+/** Fact: the layer that a diffID's tar was read as. */
+export const layerOfKey = (diffId: DiffId): string => `layer-of:${diffId}`;
+/** Fact: bytes of a diffID's tar. */
+const sizeOfKey = (diffId: DiffId): string => `size-of:${diffId}`;
+/** Fact: the diffID that a compressed blob was found to have; never taken from a configuration on trust. */
+const diffOfKey = (blob: Digest): string => `diff-of:${blob}`;
+
+export type LayerToImport = {
+  /** In the blob store already. */
+  readonly blob: Descriptor;
+  readonly compression: Compression;
+  /** What the image's configuration says of it. */
+  readonly diffId: DiffId;
+};
+
+/**
+ * Makes a layer blob a stored layer; reads it only when that did not happen before.
+ * @throws LapidaryError TAR_INVALID, DIGEST_MISMATCH when its tar does not have the diffID
+ */
+export async function importLayer(
+  { blob, compression, diffId }: LayerToImport,
+  ports: ImportPorts,
+  signal: AbortSignal | undefined,
+): Promise<StoredLayer> {
+  const known = await knownLayer(blob, diffId, ports);
+  if (known !== undefined) return known;
+  const source = createReadStream(ports.blobs.path(blob.digest), { highWaterMark: READ_SIZE });
+  try {
+    const { layer, size } = await ports.layers.ingestTar(source, {
+      compression,
+      expectDiffId: diffId,
+      ...(signal === undefined ? {} : { signal }),
+    });
+    await rememberLayer({ layer: layer.id, diffId, size }, ports.facts);
+    await ports.facts.put(diffOfKey(blob.digest), diffId);
+    return { layer: layer.id, diffId, size, blob };
+  } finally {
+    source.destroy();
+  }
+}
+
+async function knownLayer(
+  blob: Descriptor,
+  diffId: DiffId,
+  { facts, layers }: ImportPorts,
+): Promise<StoredLayer | undefined> {
+  if ((await facts.get(diffOfKey(blob.digest))) !== diffId) return undefined;
+  const layer = (await facts.get(layerOfKey(diffId))) as LayerId | undefined;
+  const size = Number((await facts.get(sizeOfKey(diffId))) ?? Number.NaN);
+  if (layer === undefined || !Number.isSafeInteger(size) || !(await layers.has(layer))) return undefined;
+  return { layer, diffId, size, blob };
+}
+
+async function rememberLayer({ layer, diffId, size }: StoredLayer, facts: FactStore): Promise<void> {
+  await facts.put(sizeOfKey(diffId), String(size));
+  await facts.put(layerOfKey(diffId), layer);
+}

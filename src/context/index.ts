@@ -1,0 +1,4 @@
+export { importRootfsTar, type RootfsImport } from './archive-rootfs.ts';
+export { type ImageArchive, importImages, openImageArchive } from './image-archive.ts';
+export { type ImportPorts, layerOfKey } from './image-archive-layers.ts';
+export type { ImportedImage, ImportOptions } from './image-archive-types.ts';

@@ -1,0 +1,134 @@
+import { LapidaryError, quoted } from '../errors/index.ts';
+import type { ContentReader } from '../solve/index.ts';
+import { END, encodeHeader, opaquePath, padding, type TarMember, whiteoutPath } from '../tar/index.ts';
+import type { Entry, Inode, Metadata } from '../tree/index.ts';
+import { ChunkBuffer } from './chunk-buffer.ts';
+import { type NamedFile, readFiles, streamFile } from './content-batch.ts';
+
+/** Larger files are streamed; smaller ones are read together with their neighbours. */
+const MAX_SMALL = 1024 * 1024;
+/** What is held in memory at once. */
+const MAX_BATCH_BYTES = 4 * 1024 * 1024;
+const MAX_BATCH_ENTRIES = 4096;
+
+/**
+ * The canonical tar of a layer, in chunks of about 1 MiB: the same entries with the same contents always give the
+ * same bytes.
+ *
+ * - Members stand in the order of `entries`, which is a layer's canonical order; headers are those of `encodeHeader`.
+ * - A whiteout is an empty file `.wh.<name>`, an opaque directory has an empty file `.wh..wh..opq`; both with mode 0,
+ *   owner 0:0 and time 0, as containerd and BuildKit write them.
+ * - A hard link follows its target, which has the contents; its header repeats the target's metadata, since
+ *   containerd and Docker apply those to both names.
+ * - The root's own entry is the member `./`, and is there if the layer has it: it may undo what a layer below says.
+ * - The end is two zero blocks, without padding to a record.
+ *
+ * @throws LapidaryError STORE_CORRUPT when contents are not as long as their entry says; TAR_INVALID for an entry
+ * that no tar can hold
+ */
+export async function* packLayer(
+  entries: readonly Entry[],
+  reader: ContentReader,
+): AsyncGenerator<Uint8Array> {
+  const out = new ChunkBuffer();
+  const nodeAt = linkTargets(entries);
+  for (const batch of batches(entries)) {
+    const contents = await readFiles(smallFiles(batch), reader);
+    for (const entry of batch) {
+      out.add(encodeHeader(memberOf(entry, nodeAt)));
+      if (entry.kind === 'node' && entry.node.type === 'file') {
+        const { node, path } = entry;
+        const bytes = contents.get(node);
+        if (bytes) out.add(bytes);
+        else for await (const chunk of streamFile({ path, node }, reader)) yield* out.addLarge(chunk);
+        out.addZeros(padding(node.size));
+      }
+      yield* out.full();
+    }
+  }
+  out.add(END);
+  yield* out.rest();
+}
+
+/** The inodes that hard links of this layer may name, by path; links to links lead to the inode. */
+function linkTargets(entries: readonly Entry[]): ReadonlyMap<string, Inode> {
+  const nodes = new Map<string, Inode>();
+  if (!entries.some(({ kind }) => kind === 'hardlink')) return nodes;
+  for (const entry of entries) {
+    const node = entry.kind === 'node' ? entry.node : entry.kind === 'hardlink' && nodes.get(entry.target);
+    if (node) nodes.set(entry.path, node);
+  }
+  return nodes;
+}
+
+/** The member that says what an entry says. */
+function memberOf(entry: Entry, nodeAt: ReadonlyMap<string, Inode>): TarMember {
+  switch (entry.kind) {
+    case 'node':
+      return nodeMember(entry.path, entry.node);
+    case 'hardlink': {
+      const node = nodeAt.get(entry.target);
+      if (node === undefined) throw linkBelow(entry.path, entry.target);
+      return { ...metadataOf(node), path: entry.path, type: 'hardlink', size: 0, link: entry.target };
+    }
+    default: {
+      const path = entry.kind === 'whiteout' ? whiteoutPath(entry.path) : opaquePath(entry.path);
+      return { ...MARKER, path, type: 'file' };
+    }
+  }
+}
+
+function linkBelow(path: string, target: string): LapidaryError {
+  return new LapidaryError(
+    'UNSUPPORTED',
+    `${quoted(path)} is a hard link to ${quoted(target)}, which is not in the same layer before it`,
+  );
+}
+
+const MARKER = { mode: 0, uid: 0, gid: 0, mtime: 0, mtimeNs: 0, size: 0 } as const;
+
+function metadataOf({ mode, uid, gid, mtime, mtimeNs, xattrs }: Inode): Metadata {
+  return { mode, uid, gid, mtime, mtimeNs, ...(xattrs === undefined ? {} : { xattrs }) };
+}
+
+function nodeMember(path: string, node: Inode): TarMember {
+  const metadata = { ...metadataOf(node), path };
+  switch (node.type) {
+    case 'file':
+      return { ...metadata, type: 'file', size: node.size };
+    case 'symlink':
+      return { ...metadata, type: 'symlink', size: 0, link: node.target };
+    case 'char':
+    case 'block':
+      return { ...metadata, type: node.type, size: 0, major: node.major, minor: node.minor };
+    default:
+      return { ...metadata, type: node.type, size: 0 };
+  }
+}
+
+/** Runs of entries whose small files fit in memory together. */
+export function* batches(entries: readonly Entry[]): Generator<readonly Entry[]> {
+  let start = 0;
+  let bytes = 0;
+  for (const [index, entry] of entries.entries()) {
+    const size = smallSize(entry);
+    if (index > start && (bytes + size > MAX_BATCH_BYTES || index - start === MAX_BATCH_ENTRIES)) {
+      yield entries.slice(start, index);
+      [start, bytes] = [index, 0];
+    }
+    bytes += size;
+  }
+  if (start < entries.length) yield entries.slice(start);
+}
+
+const smallSize = (entry: Entry): number =>
+  entry.kind === 'node' && entry.node.type === 'file' && entry.node.size <= MAX_SMALL ? entry.node.size : 0;
+
+export function smallFiles(batch: readonly Entry[]): NamedFile[] {
+  const files: NamedFile[] = [];
+  for (const entry of batch) {
+    if (entry.kind !== 'node' || entry.node.type !== 'file' || entry.node.size > MAX_SMALL) continue;
+    files.push({ path: entry.path, node: entry.node });
+  }
+  return files;
+}

@@ -1,0 +1,41 @@
+import type { Compression, Descriptor } from '../oci/index.ts';
+import type { BlobStore, FactStore, LayerStore, StoredImage } from '../solve/index.ts';
+
+/** One output. `dest` is an absolute path, or `-` for `WriteImageRequest.stdout` (archives and `tar` only). */
+export type ImageOutput =
+  | {
+      readonly type: 'oci' | 'docker';
+      readonly dest: string;
+      /** `false` writes an OCI layout directory instead of an archive (oci only). */
+      readonly tar: boolean;
+      /** Of layers that were never a blob; default gzip. Layers of Docker archives are never compressed. */
+      readonly compression?: Compression;
+    }
+  | { readonly type: 'tar' | 'local'; readonly dest: string };
+
+export type WriteImageRequest = {
+  /** One per platform; several give an index (oci only). Not empty. */
+  readonly images: readonly StoredImage[];
+  /** Normalised references the image is called by; may be empty. */
+  readonly references: readonly string[];
+  readonly output: ImageOutput;
+  /** Where `dest: '-'` goes. It is not ended. */
+  readonly stdout?: NodeJS.WritableStream;
+  readonly signal?: AbortSignal;
+};
+
+export type ExportPorts = {
+  readonly blobs: BlobStore;
+  readonly layers: LayerStore;
+  /** Remembers what was compressed; see `layerBlobKey`. */
+  readonly facts: FactStore;
+};
+
+export type WriteImageResult = {
+  /** Of the manifest, or of the index when there are several images; absent for `tar` and `local`. */
+  readonly descriptor?: Descriptor;
+  /** Bytes written: the archive, or the files of a directory that were not there before. */
+  readonly size: number;
+  /** What could not be carried over, one sentence each. */
+  readonly warnings: readonly string[];
+};

@@ -1,0 +1,86 @@
+import type { SourceRange } from '../errors/index.ts';
+
+/** Where a step comes from, for titles, errors and events. */
+export type StepOrigin = {
+  readonly stage: string;
+  /** Position among the stage's working instructions (its FROM is the first), from 1. */
+  readonly position: number;
+  readonly title: string;
+  readonly at: SourceRange;
+};
+
+/** A file whose contents stand in the Dockerfile, as a here-document of COPY or ADD. */
+export type InlineFile = { readonly name: string; readonly bytes: Uint8Array };
+
+/** A script that RUN gets as a file: a here-document that starts with `#!`. */
+export type ScriptFile = { readonly path: string; readonly bytes: Uint8Array };
+
+/** What a `run` op executes. Equal commands over equal roots are interchangeable. */
+export type RunCommand = {
+  readonly argv: readonly string[];
+  /** `NAME=value`: the image's environment, then the build arguments in scope that it does not set. */
+  readonly env: readonly string[];
+  /** Proxy settings and the like: seen by the command, never part of a key, a layer or a history entry. */
+  readonly hiddenEnv: readonly string[];
+  readonly cwd: string;
+  /** As in the configuration: `user[:group]`, names or numbers; `''` is root. */
+  readonly user: string;
+  readonly network: 'host' | 'none';
+  readonly files: readonly ScriptFile[];
+};
+
+/**
+ * A node of the build graph: plain data, no methods, no handles. Two nodes are the same step only if they are
+ * the same object. `base` is what the step changes, `from` what it reads.
+ */
+export type Op =
+  | { readonly op: 'scratch' }
+  /** An image that the plan's caller resolved; `key` is its `imageKey`. */
+  | { readonly op: 'image'; readonly key: string; readonly origin?: StepOrigin }
+  /** The files of a build context; `''` is the main one. Only ever a `from`. */
+  | { readonly op: 'context'; readonly name: string }
+  | { readonly op: 'run'; readonly base: Op; readonly command: RunCommand; readonly origin: StepOrigin }
+  | CopyOp
+  | {
+      readonly op: 'workdir';
+      readonly base: Op;
+      readonly path: string;
+      readonly user: string;
+      readonly origin: StepOrigin;
+    };
+
+export type CopyOp = {
+  readonly op: 'copy';
+  readonly base: Op;
+  readonly from: Op;
+  readonly sources: readonly string[];
+  /** Where each of `sources` stands in the Dockerfile. */
+  readonly sourcesAt: readonly SourceRange[];
+  readonly inline: readonly InlineFile[];
+  /** Absolute; a trailing slash is kept because it means something. */
+  readonly destination: string;
+  readonly chown?: string;
+  readonly chmod?: string;
+  readonly exclude: readonly string[];
+  /** ADD: files that are tar archives are unpacked. */
+  readonly unpack: boolean;
+  readonly origin: StepOrigin;
+};
+
+/** The ops that make a layer. */
+export type StepOp = Extract<Op, { origin: StepOrigin; base: Op }>;
+
+/** The ops a node depends on directly, `base` first. */
+export function inputsOf(op: Op): readonly Op[] {
+  switch (op.op) {
+    case 'scratch':
+    case 'image':
+    case 'context':
+      return [];
+    case 'run':
+    case 'workdir':
+      return [op.base];
+    case 'copy':
+      return [op.base, op.from];
+  }
+}

@@ -1,0 +1,285 @@
+import {
+  type Dockerfile,
+  expandWord,
+  type Instruction,
+  parseDockerfile,
+  type Stage,
+  type Word,
+} from '../dockerfile/index.ts';
+import { LapidaryError, SourceError, type SourceRange, suggest } from '../errors/index.ts';
+import { formatPlatform, type ImageConfig, type Platform, parsePlatform } from '../oci/index.ts';
+import { declaredNames, GlobalArguments, StageArguments } from './arguments.ts';
+import { applyAdd, applyCopy, applyRun, applyWorkdir } from './filesystem.ts';
+import { applyMetadata } from './metadata.ts';
+import type { Op } from './op.ts';
+import { findStage, stageName } from './stage-name.ts';
+import { DEFAULT_PATH, type StageStart, StageState } from './stage-state.ts';
+import type { ImageNeed, PlannedStage, PlanOptions, PlanOutcome, PlanWarning } from './types.ts';
+
+/** Names an image for one platform within a plan. */
+export function imageKey(reference: string, platform: Platform): string {
+  return `${reference} ${formatPlatform(platform)}`;
+}
+
+/**
+ * What a Dockerfile means: the graph of ops behind the target stage, and the configuration of the result. Only
+ * stages that the target reaches are looked at. Pure: where the configuration of an image is needed and not in
+ * `options.images`, the outcome names all such images; call again when they are known.
+ *
+ * @throws SourceError for what is wrong in the Dockerfile, LapidaryError TARGET_NOT_FOUND
+ */
+export function planBuild(file: Dockerfile, options: PlanOptions): PlanOutcome {
+  return new Planner(file, options).plan();
+}
+
+class Planner {
+  readonly #file: Dockerfile;
+  readonly #options: PlanOptions;
+  readonly #globals: GlobalArguments;
+  readonly #stages = new Map<number, StageState | undefined>();
+  readonly #missing = new Map<string, ImageNeed>();
+  readonly #warnings: PlanWarning[] = [];
+
+  constructor(file: Dockerfile, options: PlanOptions) {
+    this.#file = file;
+    this.#options = options;
+    this.#globals = new GlobalArguments(file, options);
+  }
+
+  plan(): PlanOutcome {
+    const target = this.#targetStage();
+    const state = this.#stage(target);
+    if (state === undefined) return { done: false, missing: [...this.#missing.values()] };
+    for (const [name, value] of Object.entries(this.#options.labels)) {
+      state.config.Labels = { ...state.config.Labels, [name]: value };
+    }
+    this.#warnUnusedArguments();
+    const reached = [...this.#stages].sort(([a], [b]) => a - b);
+    const stages = reached
+      .map(([, one]) => one?.planned())
+      .filter((one): one is PlannedStage => one !== undefined);
+    const skipped = this.#file.stages.filter((one) => !this.#stages.has(one.index)).map(stageName);
+    return { done: true, plan: { result: state.planned(), stages, skipped, warnings: this.#warnings } };
+  }
+
+  #targetStage(): Stage {
+    const { target } = this.#options;
+    const { stages } = this.#file;
+    const found = target === undefined ? stages.at(-1) : findStage(stages, target);
+    if (found) return found;
+    const names = stages.map(stageName);
+    const near = suggest(target ?? '', names);
+    throw new LapidaryError(
+      'TARGET_NOT_FOUND',
+      `no stage is called ${JSON.stringify(target)} in ${this.#file.source.name}`,
+      {
+        hint: near === undefined ? `the stages are ${names.join(', ')}` : `did you mean ${near}?`,
+      },
+    );
+  }
+
+  /** The stage after all its instructions; `undefined` when an image it needs is not known yet. */
+  #stage(stage: Stage): StageState | undefined {
+    if (this.#stages.has(stage.index)) return this.#stages.get(stage.index);
+    const state = this.#start(stage);
+    if (state === undefined) this.#lookAhead(stage);
+    const complete =
+      state !== undefined && this.#applyTriggers(state) && this.#applyAll(state, stage.instructions, stage);
+    this.#stages.set(stage.index, complete ? state : undefined);
+    return complete ? state : undefined;
+  }
+
+  /** Where the base is not known yet, the stages that are copied from can still say what they need. */
+  #lookAhead(stage: Stage): void {
+    for (const instruction of stage.instructions) {
+      const from = instruction.kind === 'copy' ? instruction.flags.from : undefined;
+      const source = from && this.#earlierStage(from.text, stage.index);
+      if (source) this.#stage(source);
+    }
+  }
+
+  #start(stage: Stage): StageState | undefined {
+    const { from } = stage;
+    const reference = this.#expandFrom(from.image);
+    const platform = this.#platformOf(stage);
+    const name = stageName(stage);
+    const base = this.#earlierStage(reference, stage.index);
+    if (base !== undefined && !this.#options.contexts.has(reference)) {
+      const state = this.#stage(base);
+      if (state === undefined) return undefined;
+      const args = new StageArguments(this.#globals, state.args);
+      return new StageState(name, this.#file, { ...state.planned(), args });
+    }
+    const start = this.#startFromImage(reference, { platform, at: this.#at(from.image) });
+    return start && new StageState(name, this.#file, { ...start, args: new StageArguments(this.#globals) });
+  }
+
+  #startFromImage(reference: string, where: { platform: Platform; at: SourceRange }): StageStart | undefined {
+    const { platform, at } = where;
+    if (this.#options.contexts.get(reference) === 'directory') {
+      throw new SourceError(
+        'DOCKERFILE_UNSUPPORTED',
+        `FROM the directory context ${JSON.stringify(reference)} is not supported yet`,
+        at,
+        {
+          hint: 'use COPY --from= with it on top of another base',
+        },
+      );
+    }
+    if (reference === 'scratch') {
+      return {
+        op: { op: 'scratch' },
+        config: { Env: [DEFAULT_PATH], WorkingDir: '/' },
+        history: [],
+        platform,
+      };
+    }
+    const key = imageKey(reference, platform);
+    const config = this.#imageConfig({ key, reference, platform, at });
+    if (config === undefined) return undefined;
+    return { op: { op: 'image', key }, config: config.config ?? {}, history: [], image: key, platform };
+  }
+
+  #imageConfig(need: ImageNeed): ImageConfig | undefined {
+    const config = this.#options.images.get(need.key);
+    if (config === undefined) this.#missing.set(need.key, need);
+    return config;
+  }
+
+  #expandFrom(word: Word): string {
+    const reference = expandWord(word, this.#globals.lookup, this.#file);
+    if (reference !== '') return reference;
+    const near = suggest(word.text.replaceAll(/[${}]/g, ''), declaredNames(this.#file));
+    throw new SourceError(
+      'DOCKERFILE_SYNTAX',
+      `FROM needs an image: ${JSON.stringify(word.text)} is empty`,
+      this.#at(word),
+      {
+        hint:
+          near === undefined
+            ? 'give it a value by ARG before the first FROM, or by --build-arg'
+            : `did you mean $${near}?`,
+      },
+    );
+  }
+
+  #platformOf({ from }: Stage): Platform {
+    if (from.platform === undefined) return this.#options.platform;
+    const text = expandWord(from.platform, this.#globals.lookup, this.#file);
+    if (text === '') return this.#options.platform;
+    try {
+      return parsePlatform(text);
+    } catch (error) {
+      if (!(error instanceof LapidaryError)) throw error;
+      throw new SourceError('PLATFORM_INVALID', error.message, this.#at(from.platform), { hint: error.hint });
+    }
+  }
+
+  #earlierStage(reference: string, before: number): Stage | undefined {
+    const stage = findStage(this.#file.stages, reference);
+    return stage !== undefined && stage.index < before ? stage : undefined;
+  }
+
+  /** ONBUILD triggers of the base image run first. They see the stage, not the Dockerfile they came from. */
+  #applyTriggers(state: StageState): boolean {
+    const triggers = state.config.OnBuild ?? [];
+    if (state.image === undefined || state.op.op !== 'image') return true;
+    delete state.config.OnBuild;
+    return triggers.every((trigger) => {
+      const head = 'FROM scratch\n';
+      const source = { name: `ONBUILD of ${state.image?.split(' ')[0] ?? ''}`, text: `${head}${trigger}` };
+      const file = parseDockerfile(source);
+      let complete = false;
+      state.within(file, () => {
+        complete = this.#applyAll(state, file.stages[0]?.instructions ?? []);
+      });
+      return complete;
+    });
+  }
+
+  #applyAll(state: StageState, instructions: readonly Instruction[], stage?: Stage): boolean {
+    const limit = stage?.index ?? 0;
+    return instructions.every((instruction) => this.#apply(state, instruction, limit));
+  }
+
+  #apply(state: StageState, instruction: Instruction, limit: number): boolean {
+    switch (instruction.kind) {
+      case 'run':
+        applyRun(state, instruction);
+        return true;
+      case 'copy':
+        return applyCopy(state, instruction, (word, name) => this.#copySource(state, { word, name, limit }));
+      case 'add':
+        applyAdd(state, instruction);
+        return true;
+      case 'workdir':
+        applyWorkdir(state, instruction);
+        return true;
+      case 'from':
+        throw new SourceError('DOCKERFILE_SYNTAX', 'FROM cannot be a trigger', state.at(instruction.span));
+      default:
+        applyMetadata(state, instruction);
+        return true;
+    }
+  }
+
+  /** What `COPY --from=` names: a named context, an earlier stage by name or index, or an image. */
+  #copySource(
+    state: StageState,
+    { word, name, limit }: { word: Word; name: string; limit: number },
+  ): Op | undefined {
+    const at = state.at(word.span);
+    if (name === '') {
+      const hint = `${word.text} expands to nothing`;
+      throw new SourceError('DOCKERFILE_STAGE', 'COPY --from needs a stage or an image', at, { hint });
+    }
+    if (this.#options.contexts.get(name) === 'directory') return { op: 'context', name };
+    const stage = findStage(this.#file.stages, name);
+    if (stage !== undefined && !this.#options.contexts.has(name)) {
+      if (stage.index < limit) return this.#stage(stage)?.op;
+      throw this.#badStageOrder(stage, { name, limit, at });
+    }
+    if (/^\d+$/.test(name)) {
+      const hint = `stages are counted from 0; this file has ${this.#file.stages.length}`;
+      throw new SourceError('DOCKERFILE_STAGE', `there is no stage ${name}`, at, { hint });
+    }
+    const key = imageKey(name, this.#options.platform);
+    const need = { key, reference: name, platform: this.#options.platform, at };
+    return this.#imageConfig(need) === undefined ? undefined : { op: 'image', key };
+  }
+
+  #badStageOrder(
+    stage: Stage,
+    { name, limit, at }: { name: string; limit: number; at: SourceRange },
+  ): SourceError {
+    if (stage.index === limit) {
+      const hint = 'a stage sees its own files without --from';
+      return new SourceError('DOCKERFILE_STAGE', `stage ${name} copies from itself`, at, { hint });
+    }
+    const hint = `move stage ${stageName(stage)} above this one; a cycle between stages cannot be built`;
+    return new SourceError('DOCKERFILE_STAGE', `stage ${name} comes later in the file than its use`, at, {
+      hint,
+    });
+  }
+
+  #warnUnusedArguments(): void {
+    const declared = declaredNames(this.#file);
+    for (const name of Object.keys(this.#options.buildArgs)) {
+      if (declared.has(name) || this.#globals.lookup(name) !== undefined || isBuiltIn(this.#globals, name))
+        continue;
+      const near = suggest(name, declared);
+      const at = { source: this.#file.source, span: { start: 0, end: 0 } };
+      const hint = near === undefined ? 'no ARG declares it' : `did you mean ${near}?`;
+      this.#warnings.push({ message: `the build argument ${name} is not used`, at, hint });
+    }
+  }
+
+  #at(word: Word): SourceRange {
+    return { source: this.#file.source, span: word.span };
+  }
+}
+
+const isBuiltIn = (globals: GlobalArguments, name: string): boolean =>
+  name === 'SOURCE_DATE_EPOCH' ||
+  name.startsWith('BUILDKIT_') ||
+  globals.predefined().some(([one]) => one === name);

@@ -1,0 +1,59 @@
+import type { SourceRange } from '../errors/index.ts';
+import type { ContainerConfig, ImageConfig, Platform } from '../oci/index.ts';
+import type { Op } from './op.ts';
+
+/** An image the plan needs the configuration (and later the layers) of. */
+export type ImageNeed = {
+  readonly key: string;
+  /** As written, after expansion. */
+  readonly reference: string;
+  readonly platform: Platform;
+  readonly at: SourceRange;
+};
+
+/** What surrounds a Dockerfile: everything that decides what it means. */
+export type PlanOptions = {
+  readonly target?: string;
+  readonly buildArgs: Readonly<Record<string, string>>;
+  /** What the image is for, and what the build runs on. */
+  readonly platform: Platform;
+  readonly buildPlatform: Platform;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Named contexts: `directory` is a tree of files, `image` is resolved like any image under this name. */
+  readonly contexts: ReadonlyMap<string, 'directory' | 'image'>;
+  /** Configurations of the images found so far, by `ImageNeed.key`. */
+  readonly images: ReadonlyMap<string, ImageConfig>;
+};
+
+/** One history line of the result. `op` is set where the instruction makes a layer (or may make none). */
+export type HistoryDraft = { readonly createdBy: string; readonly op?: Op };
+
+export type PlannedStage = {
+  /** Its name, or its index as text. */
+  readonly name: string;
+  readonly op: Op;
+  readonly config: ContainerConfig;
+  /** Of this stage and the stages it is based on; the base image's own history is not in it. */
+  readonly history: readonly HistoryDraft[];
+  /** Key of the base image, absent for scratch. */
+  readonly image?: string;
+  readonly platform: Platform;
+  /** How many steps its instructions make, its FROM included. */
+  readonly steps: number;
+};
+
+export type PlanWarning = { readonly message: string; readonly at: SourceRange; readonly hint?: string };
+
+export type Plan = {
+  readonly result: PlannedStage;
+  /** The stages that the result reaches, in order of the Dockerfile, the result among them. */
+  readonly stages: readonly PlannedStage[];
+  /** Names of the stages that are not needed. */
+  readonly skipped: readonly string[];
+  readonly warnings: readonly PlanWarning[];
+};
+
+/** Either a plan, or the images whose configurations must be known before there can be one. */
+export type PlanOutcome =
+  | { readonly done: true; readonly plan: Plan }
+  | { readonly done: false; readonly missing: readonly ImageNeed[] };

@@ -1,0 +1,127 @@
+import { once } from 'node:events';
+import { Socket } from 'node:net';
+import { LapidaryError } from '../errors/index.ts';
+import type { Container } from './container.ts';
+import {
+  decodeOrder,
+  encodeFrame,
+  encodeMessage,
+  FrameReader,
+  type Order,
+  plainError,
+  type Report,
+  type RunOrder,
+} from './protocol.ts';
+import { type RunContext, runOrder } from './run.ts';
+import { errnoOf, Syscalls } from './syscalls.ts';
+import { TreeStore } from './tree-store.ts';
+
+/** Descriptor of the control pipe, as set up by the process that starts this one. */
+const CONTROL_FD = 3;
+
+/**
+ * The sandbox itself: process 1 of its own PID namespace, with its own mounts. It does what the frames on
+ * the control pipe say and ends with that pipe, after everything that runs was killed.
+ */
+class Child {
+  readonly #control = new Socket({ fd: CONTROL_FD, readable: true, writable: true });
+  readonly #runs = new Map<number, { readonly abort: AbortController; container?: Container }>();
+  #context: RunContext | undefined;
+
+  async serve(): Promise<void> {
+    this.#control.setMaxListeners(0);
+    const reader = new FrameReader();
+    // A broken pipe is the end as well; whoever was at the other side is gone.
+    this.#control.on('error', () => this.#control.destroy());
+    for await (const chunk of this.#control) {
+      for (const frame of reader.push(chunk as Uint8Array)) await this.#obey(frame.run, decodeOrder(frame));
+    }
+    for (const { abort } of this.#runs.values()) abort.abort();
+  }
+
+  async #obey(run: number, order: Order): Promise<void> {
+    switch (order.type) {
+      case 'open':
+        return this.#open(order);
+      case 'run':
+        void this.#run(run, order.order);
+        return;
+      case 'abort':
+        this.#runs.get(run)?.abort.abort();
+        return;
+      case 'signal':
+        this.#runs.get(run)?.container?.signal(order.signal);
+    }
+  }
+
+  async #open({ paths, runtime }: Extract<Order, { type: 'open' }>): Promise<void> {
+    try {
+      const syscalls = await Syscalls.open();
+      hideCgroups(syscalls, runtime.name);
+      this.#context = { syscalls, paths, runtime, trees: new TreeStore(syscalls, paths) };
+      this.#report(0, { type: 'ready' });
+    } catch (error) {
+      this.#report(0, { type: 'failed', error: plainError(error) });
+    }
+  }
+
+  async #run(run: number, order: RunOrder): Promise<void> {
+    const entry: { abort: AbortController; container?: Container } = { abort: new AbortController() };
+    this.#runs.set(run, entry);
+    try {
+      if (this.#context === undefined) throw new Error('the sandbox is not open');
+      const report = await runOrder(this.#context, order, {
+        signal: entry.abort.signal,
+        onOutput: async (kind, payload) => this.#send(encodeFrame({ kind, run, payload })),
+        onContainer: (container) => {
+          entry.container = container;
+        },
+      });
+      this.#report(run, report);
+    } catch (error) {
+      this.#report(run, { type: 'failed', error: plainError(withAdvice(error)) });
+    } finally {
+      this.#runs.delete(run);
+    }
+  }
+
+  #report(run: number, report: Report): void {
+    this.#control.write(encodeMessage(run, report));
+  }
+
+  /** Resolves when more can be written. */
+  async #send(frame: Uint8Array): Promise<void> {
+    if (!this.#control.write(frame) && !this.#control.destroyed) await once(this.#control, 'drain');
+  }
+}
+
+/**
+ * Runtimes look at the host's cgroups even where they are told not to use them, and refuse some ways of setting
+ * them up. crun is content with none at all; runc needs a hierarchy to make a group in.
+ */
+function hideCgroups(syscalls: Syscalls, runtime: 'crun' | 'runc'): void {
+  const type = runtime === 'crun' ? 'tmpfs' : 'cgroup2';
+  try {
+    syscalls.mount({ source: 'none', target: '/sys/fs/cgroup', type });
+  } catch {
+    // No /sys, or no cgroups in this kernel: the runtime has to do with what there is.
+  }
+}
+
+function withAdvice(error: unknown): unknown {
+  const code = errnoOf(error);
+  if (code === undefined) return error;
+  const hint =
+    code === 'ENOSPC' ? 'free some disk space' : 'run `lapidary doctor` to see what this machine allows';
+  const message = error instanceof Error ? error.message : String(error);
+  return new LapidaryError('SANDBOX_FAILED', `the sandbox could not be set up: ${message}`, {
+    hint,
+    cause: error,
+  });
+}
+
+// Modes of what is unpacked are exact.
+process.umask(0);
+// Only the pipe and the parent's death end this process: a Ctrl-C is for the main process to judge.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
+await new Child().serve();

@@ -1,0 +1,61 @@
+import { describe, expect, test } from 'vitest';
+import { type ContainerRequest, runtimeSpec } from './oci-spec.ts';
+
+const request: ContainerRequest = {
+  root: '/r',
+  argv: ['/bin/sh'],
+  env: ['A=b'],
+  cwd: '/w',
+  user: { uid: 1, gid: 2, groups: [3] },
+  hostname: 'h',
+  network: 'host',
+  terminal: false,
+  mounts: [{ destination: '/etc/hosts', type: 'bind', source: '/x', options: ['bind'] }],
+  maxOpenFiles: 4096,
+  arch: 'x64',
+};
+
+describe('runtimeSpec', () => {
+  test('has the process as it was asked for', () => {
+    expect(runtimeSpec(request).process).toMatchObject({
+      terminal: false,
+      user: { uid: 1, gid: 2, additionalGids: [3], umask: 0o022 },
+      args: ['/bin/sh'],
+      env: ['A=b'],
+      cwd: '/w',
+      rlimits: [{ type: 'RLIMIT_NOFILE', soft: 1024, hard: 4096 }],
+    });
+  });
+
+  test('never asks for more open files than there may be', () => {
+    const { rlimits } = runtimeSpec({ ...request, maxOpenFiles: 256 }).process;
+    expect(rlimits).toEqual([{ type: 'RLIMIT_NOFILE', soft: 256, hard: 256 }]);
+  });
+
+  test.for([
+    { network: 'host', want: ['mount', 'pid', 'ipc', 'uts'] },
+    { network: 'none', want: ['mount', 'pid', 'ipc', 'uts', 'network'] },
+  ] as const)('network $network', ({ network, want }) => {
+    expect(runtimeSpec({ ...request, network }).linux.namespaces.map(({ type }) => type)).toEqual(want);
+  });
+
+  test('mounts the system first, and /sys for reading only', () => {
+    const { mounts } = runtimeSpec(request);
+    expect(mounts.map(({ destination }) => destination)).toEqual([
+      '/proc',
+      '/dev',
+      '/dev/pts',
+      '/dev/shm',
+      '/dev/mqueue',
+      '/sys',
+      '/etc/hosts',
+    ]);
+    expect(mounts.find(({ destination }) => destination === '/sys')?.options).toContain('ro');
+  });
+
+  test('gives no capability that Docker does not give', () => {
+    const { capabilities } = runtimeSpec(request).process as { capabilities: Record<string, string[]> };
+    expect(Object.keys(capabilities).sort()).toEqual(['bounding', 'effective', 'permitted']);
+    expect(capabilities['bounding']).not.toContain('CAP_SYS_ADMIN');
+  });
+});

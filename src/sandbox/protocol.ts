@@ -1,0 +1,140 @@
+import { ERROR_CODES, type ErrorCode, LapidaryError, messageOf } from '../errors/index.ts';
+import type { RunRequest, StorePaths } from '../solve/index.ts';
+
+/** Longest frame that is accepted: requests carry an environment and standard input, nothing bigger. */
+const MAX_FRAME = 256 << 20;
+const HEADER = 9;
+const KINDS = ['message', 'stdout', 'stderr'] as const;
+
+/** One frame: u32 length of the payload, u8 kind, u32 run, payload. Little endian. */
+export type Frame = {
+  readonly kind: (typeof KINDS)[number];
+  /** Which run it is about. */
+  readonly run: number;
+  readonly payload: Uint8Array;
+};
+
+/** A directory or file of the host that a run sees. */
+export type VolumeMount = { readonly source: string; readonly target: string; readonly readonly: boolean };
+
+/** What the child needs to know of one run. */
+export type RunOrder = Omit<RunRequest, 'stdin'> & {
+  /** Made for this run, empty, on the store's filesystem; removed by who sends the order. */
+  readonly directory: string;
+  /** base64 */
+  readonly stdin?: string;
+  readonly mode:
+    | { readonly type: 'build' }
+    | {
+        readonly type: 'foreground';
+        readonly terminal: boolean;
+        readonly volumes: readonly VolumeMount[];
+        /** Host path of a static init program. */
+        readonly init?: string;
+      };
+};
+
+/** To the child. */
+export type Order =
+  | { readonly type: 'open'; readonly paths: StorePaths; readonly runtime: RuntimeProgram }
+  | { readonly type: 'run'; readonly order: RunOrder }
+  | { readonly type: 'abort' }
+  | { readonly type: 'signal'; readonly signal: NodeJS.Signals };
+
+/** From the child: `ready` once, then one of the others per run. */
+export type Report =
+  | { readonly type: 'ready' }
+  /** `table` is absent for runs whose change is thrown away. */
+  | { readonly type: 'succeeded'; readonly table?: string }
+  | { readonly type: 'exited'; readonly exitCode: number }
+  | { readonly type: 'failed'; readonly error: PlainError };
+
+/** An OCI runtime of this machine. */
+export type RuntimeProgram = { readonly name: 'crun' | 'runc'; readonly path: string };
+
+/** An error that crosses the pipe. Without `code` it is a bug. */
+export type PlainError = {
+  readonly code?: ErrorCode;
+  readonly message: string;
+  readonly hint?: string;
+  readonly notes: readonly string[];
+};
+
+export function encodeFrame(frame: Frame): Uint8Array {
+  const bytes = Buffer.allocUnsafe(HEADER + frame.payload.byteLength);
+  bytes.writeUInt32LE(frame.payload.byteLength, 0);
+  bytes.writeUInt8(KINDS.indexOf(frame.kind), 4);
+  bytes.writeUInt32LE(frame.run, 5);
+  bytes.set(frame.payload, HEADER);
+  return bytes;
+}
+
+export function encodeMessage(run: number, message: Order | Report): Uint8Array {
+  return encodeFrame({ kind: 'message', run, payload: Buffer.from(JSON.stringify(message)) });
+}
+
+/** The message of a frame of that kind. The peer is this program itself: the shape is not checked again. */
+export function decodeOrder(frame: Frame): Order {
+  return JSON.parse(Buffer.from(frame.payload).toString('utf8')) as Order;
+}
+
+export function decodeReport(frame: Frame): Report {
+  return JSON.parse(Buffer.from(frame.payload).toString('utf8')) as Report;
+}
+
+/** Cuts a stream of bytes into frames, however the bytes arrive. */
+export class FrameReader {
+  #pending: Buffer[] = [];
+  #length = 0;
+
+  /** @throws Error for a stream that is not one of frames */
+  push(chunk: Uint8Array): Frame[] {
+    this.#pending.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+    this.#length += chunk.byteLength;
+    const frames: Frame[] = [];
+    for (let frame = this.#next(); frame !== undefined; frame = this.#next()) frames.push(frame);
+    return frames;
+  }
+
+  #next(): Frame | undefined {
+    if (this.#length < HEADER) return undefined;
+    const header = this.#joined(HEADER);
+    const size = header.readUInt32LE(0);
+    const kind = KINDS[header.readUInt8(4)];
+    if (size > MAX_FRAME || kind === undefined)
+      throw new Error('the sandbox sent something that is not a frame');
+    if (this.#length < HEADER + size) return undefined;
+    const all = this.#joined(HEADER + size);
+    this.#pending = [all.subarray(HEADER + size)];
+    this.#length -= HEADER + size;
+    return { kind, run: all.readUInt32LE(5), payload: all.subarray(HEADER, HEADER + size) };
+  }
+
+  /** A buffer that starts with the next `size` bytes; joins chunks only when one is not enough. */
+  #joined(size: number): Buffer {
+    const [first] = this.#pending;
+    if (first !== undefined && first.byteLength >= size) return first;
+    const all = Buffer.concat(this.#pending);
+    this.#pending = [all];
+    return all;
+  }
+}
+
+export function plainError(error: unknown): PlainError {
+  if (!(error instanceof LapidaryError)) return { message: messageOf(error), notes: stackLines(error) };
+  const { code, message, hint, notes } = error;
+  return { code, message, notes, ...(hint === undefined ? {} : { hint }) };
+}
+
+export function revivedError({ code, message, hint, notes }: PlainError): Error {
+  if (code !== undefined && code in ERROR_CODES) return new LapidaryError(code, message, { hint, notes });
+  return new LapidaryError('SANDBOX_FAILED', `the sandbox failed: ${message}`, { hint, notes });
+}
+
+function stackLines(error: unknown): string[] {
+  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  return stack
+    .split('\n')
+    .slice(1, 9)
+    .map((line) => line.trim());
+}

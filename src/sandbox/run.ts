@@ -1,0 +1,176 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { hexOf } from '../oci/index.ts';
+import type { StorePaths } from '../solve/index.ts';
+import { collectUpper } from './collect.ts';
+import { Container, type ContainerIo } from './container.ts';
+import type { LowerView } from './lower-view.ts';
+import type { SpecMount } from './oci-spec.ts';
+import { OverlayMount } from './overlay.ts';
+import type { Report, RunOrder, RuntimeProgram } from './protocol.ts';
+import { makeStubs, setMetadata } from './stubs.ts';
+import type { Syscalls } from './syscalls.ts';
+import { encodeTree } from './table.ts';
+import { publishTree, type TreeStore } from './tree-store.ts';
+
+/** More open files than Docker allows help nobody, and cost those who close all of them. */
+const MAX_OPEN_FILES = 524_288;
+const INIT = '/sbin/docker-init';
+/** Files of /etc that are put over those of the image. */
+const ETC = { build: ['resolv.conf', 'hosts'], foreground: ['resolv.conf', 'hosts', 'hostname'] } as const;
+
+export type RunContext = {
+  readonly syscalls: Syscalls;
+  readonly paths: StorePaths;
+  readonly runtime: RuntimeProgram;
+  readonly trees: TreeStore;
+};
+
+export type RunHooks = {
+  readonly signal: AbortSignal;
+  readonly onOutput: (stream: 'stdout' | 'stderr', data: Uint8Array) => Promise<void>;
+  /** Called once, when there is a container that can be sent signals. */
+  readonly onContainer: (container: Container) => void;
+};
+
+/**
+ * One run from its layers to its change. Everything made on the way is in the order's directory, and nothing is
+ * mounted any more when the promise settles, however it does.
+ */
+export async function runOrder(context: RunContext, order: RunOrder, hooks: RunHooks): Promise<Report> {
+  const { directory } = order;
+  const { syscalls } = context;
+  const view = await context.trees.prepare(order.layers, directory, hooks.signal);
+  const upper = `${directory}/upper`;
+  mkdirSync(upper);
+  setMetadata(syscalls, upper, view.rootMetadata());
+  try {
+    const exitCode = await runContainer(context, { order, view }, hooks);
+    if (order.mode.type === 'foreground') return { type: 'exited', exitCode };
+    if (exitCode !== 0) return { type: 'exited', exitCode };
+    return { type: 'succeeded', table: keepChange(context, { directory, upper, view }) };
+  } finally {
+    // Here and not by whoever made the directory: Node's asynchronous removal stumbles over names that are not UTF-8.
+    rmSync(upper, { recursive: true, force: true });
+  }
+}
+
+async function runContainer(
+  { syscalls, runtime }: RunContext,
+  { order, view }: { readonly order: RunOrder; readonly view: LowerView },
+  hooks: RunHooks,
+): Promise<number> {
+  const { directory, mode } = order;
+  const stubs = makeStubs(syscalls, { view, directory: `${directory}/stubs`, etc: ETC[mode.type] });
+  const lower = stubs.directory === undefined ? view.directories : [stubs.directory, ...view.directories];
+  using overlay = OverlayMount.open(syscalls, { directory, lower });
+  const foreground = mode.type === 'foreground' ? mode : undefined;
+  const init = foreground?.init;
+  const container = new Container({
+    syscalls,
+    runtime,
+    directory,
+    id: `lapidary-${directory.slice(directory.lastIndexOf('/') + 1)}`,
+    request: {
+      ...order,
+      root: overlay.target,
+      argv: init === undefined ? order.argv : [INIT, '--', ...order.argv],
+      terminal: foreground?.terminal ?? false,
+      mounts: [...etcMounts(order, stubs.etc), ...(foreground === undefined ? [] : volumeMounts(foreground))],
+      maxOpenFiles: maxOpenFiles(),
+      arch: process.arch,
+    },
+    io: ioOf(order, hooks),
+  });
+  hooks.onContainer(container);
+  const kill = (): void => container.kill();
+  hooks.signal.addEventListener('abort', kill, { once: true });
+  if (hooks.signal.aborted) kill();
+  try {
+    const exitCode = await container.finished;
+    hooks.signal.throwIfAborted();
+    return exitCode;
+  } finally {
+    hooks.signal.removeEventListener('abort', kill);
+  }
+}
+
+function ioOf(order: RunOrder, { onOutput }: RunHooks): ContainerIo {
+  if (order.mode.type === 'foreground') return { type: 'inherit' };
+  const stdin = order.stdin === undefined ? {} : { stdin: Buffer.from(order.stdin, 'base64') };
+  return { type: 'pipes', onOutput, ...stdin };
+}
+
+/** Moves the change into the store and writes its table; answers with the table's path. */
+function keepChange(
+  { syscalls, paths }: RunContext,
+  {
+    directory,
+    upper,
+    view,
+  }: { readonly directory: string; readonly upper: string; readonly view: LowerView },
+): string {
+  const { id, bytes } = encodeTree(collectUpper(syscalls, { upper, view }));
+  publishTree(syscalls, { from: upper, to: `${paths.trees}/${hexOf(id)}` });
+  const table = `${directory}/table`;
+  writeFileSync(table, bytes);
+  return table;
+}
+
+/** Name service as on the host: loopback name servers work too, as the network is the host's. */
+function etcMounts(order: RunOrder, names: readonly string[]): SpecMount[] {
+  const contents: Readonly<Record<string, () => string>> = {
+    'resolv.conf': readResolvConf,
+    hosts: () => hostsFile(order.hostname),
+    hostname: () => `${order.hostname}\n`,
+  };
+  const access = order.mode.type === 'build' ? 'ro' : 'rw';
+  return names.map((name) => {
+    const source = `${order.directory}/${name}`;
+    writeFileSync(source, contents[name]?.() ?? '', { mode: 0o644 });
+    return { destination: `/etc/${name}`, type: 'bind', source, options: ['bind', 'rprivate', access] };
+  });
+}
+
+function readResolvConf(): string {
+  try {
+    return readFileSync('/etc/resolv.conf', 'utf8');
+  } catch {
+    // A host without name service gives none.
+    return '';
+  }
+}
+
+function hostsFile(hostname: string): string {
+  return [
+    '127.0.0.1\tlocalhost',
+    '::1\tlocalhost ip6-localhost ip6-loopback',
+    'fe00::0\tip6-localnet',
+    'ff00::0\tip6-mcastprefix',
+    'ff02::1\tip6-allnodes',
+    'ff02::2\tip6-allrouters',
+    `127.0.0.1\t${hostname}`,
+    '',
+  ].join('\n');
+}
+
+function volumeMounts(mode: Extract<RunOrder['mode'], { type: 'foreground' }>): SpecMount[] {
+  const volumes = mode.volumes.map(
+    ({ source, target, readonly }): SpecMount => ({
+      destination: target,
+      type: 'bind',
+      source,
+      options: ['rbind', 'rprivate', readonly ? 'ro' : 'rw'],
+    }),
+  );
+  if (mode.init === undefined) return volumes;
+  return [
+    ...volumes,
+    { destination: INIT, type: 'bind', source: mode.init, options: ['bind', 'rprivate', 'ro'] },
+  ];
+}
+
+/** This process's hard limit, proc_pid_limits(5). */
+function maxOpenFiles(): number {
+  const match = /^Max open files +\S+ +(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'));
+  return Math.min(MAX_OPEN_FILES, match === null ? MAX_OPEN_FILES : Number(match[1]));
+}

@@ -1,0 +1,130 @@
+import { rmSync } from 'node:fs';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { constants } from 'node:os';
+import { LapidaryError, quoted } from '../errors/index.ts';
+import type { Layer, RunRequest, RunResult, Runtime, StorePaths } from '../solve/index.ts';
+import { type SandboxOptions, SandboxProcess } from './sandbox-process.ts';
+
+/** The part of a layer store that a sandbox needs. */
+export interface LayerAdopter {
+  /**
+   * Takes a layer's table (`encodeLayer`) whose contents are in the store already. The file is on the store's
+   * filesystem and may be moved; when it stays, its maker removes it.
+   */
+  adopt(tableFile: string): Promise<Layer>;
+}
+
+/** Signal numbers of wait(2), for exit codes above 128. */
+const SIGNALS = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));
+
+/**
+ * A `Runtime` that runs commands under crun or runc, as root, in namespaces of its own. Nothing is started before
+ * the first `run`. A command that was killed by a signal is told from its exit code, 128 + n.
+ * `run` throws LapidaryError PERMISSION, RUNTIME_MISSING, SANDBOX_FAILED, STORE_CORRUPT, STORE_FAILED.
+ */
+export function openSandbox(options: SandboxOptions & { readonly layers: LayerAdopter }): Runtime {
+  return new SandboxRuntime(options);
+}
+
+class SandboxRuntime implements Runtime {
+  readonly #options: SandboxOptions & { readonly layers: LayerAdopter };
+  #process: Promise<SandboxProcess> | undefined;
+
+  constructor(options: SandboxOptions & { readonly layers: LayerAdopter }) {
+    this.#options = options;
+  }
+
+  async run(request: RunRequest, io: Parameters<Runtime['run']>[1]): Promise<RunResult> {
+    io.signal.throwIfAborted();
+    checkRequest(request);
+    const sandbox = await this.#open();
+    const directory = await openRunDirectory(this.#options.paths);
+    try {
+      return await this.#runIn(sandbox, { request, directory }, io);
+    } finally {
+      await removeRunDirectory(directory);
+    }
+  }
+
+  async #open(): Promise<SandboxProcess> {
+    this.#process ??= SandboxProcess.open(this.#options, 'none');
+    try {
+      return await this.#process;
+    } catch (error) {
+      // The next run may try again: what was missing can be installed by then.
+      this.#process = undefined;
+      throw error;
+    }
+  }
+
+  async #runIn(
+    sandbox: SandboxProcess,
+    { request, directory }: { readonly request: RunRequest; readonly directory: string },
+    io: Parameters<Runtime['run']>[1],
+  ): Promise<RunResult> {
+    const { signal } = io;
+    const { stdin, ...rest } = request;
+    const encoded = stdin === undefined ? {} : { stdin: Buffer.from(stdin).toString('base64') };
+    const order = { ...rest, ...encoded, directory, mode: { type: 'build' } } as const;
+    const { number, outcome } = sandbox.run(order, (stream, data) => io.onOutput(stream, data));
+    const abort = (): void => sandbox.send(number, { type: 'abort' });
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
+    try {
+      const report = await outcome;
+      signal.throwIfAborted();
+      if (report.type === 'exited') return failure(report.exitCode);
+      if (report.type === 'ready' || report.table === undefined) throw new Error('the sandbox sent no layer');
+      return { ok: true, layer: await this.#options.layers.adopt(report.table) };
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', abort);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const opening = this.#process;
+    if (opening === undefined) return;
+    const opened = await opening.catch(() => undefined);
+    await opened?.[Symbol.asyncDispose]();
+  }
+}
+
+function failure(exitCode: number): RunResult {
+  const signal = exitCode > 128 ? SIGNALS.get(exitCode - 128) : undefined;
+  return { ok: false, exitCode, ...(signal === undefined ? {} : { signal }) };
+}
+
+/** @throws LapidaryError USAGE for what a kernel or a file format could not take */
+export function checkRequest(request: Pick<RunRequest, 'argv' | 'env' | 'cwd' | 'hostname'>): void {
+  const { argv, env, cwd, hostname } = request;
+  if (argv.length === 0) throw new LapidaryError('USAGE', 'there is no command to run');
+  if (!/^[0-9A-Za-z](?:[0-9A-Za-z._-]{0,62}[0-9A-Za-z])?$/.test(hostname)) {
+    const hint = 'up to 64 letters, digits, dots, hyphens and underscores';
+    throw new LapidaryError('USAGE', `not a host name: ${quoted(hostname)}`, { hint });
+  }
+  for (const text of [...argv, ...env, cwd]) {
+    if (text.includes('\0')) throw new LapidaryError('USAGE', `a NUL character in ${quoted(text)}`);
+  }
+  if (!cwd.startsWith('/'))
+    throw new LapidaryError('USAGE', `the working directory ${quoted(cwd)} is not absolute`);
+}
+
+/** A directory for one run, which only root can look into. The name tells whose it is. */
+export async function openRunDirectory(paths: StorePaths): Promise<string> {
+  const directory = await mkdtemp(`${paths.work}/run-${process.pid}-`);
+  await chmod(directory, 0o700);
+  return directory;
+}
+
+/** Its mounts are gone: they were never in this process's mount namespace. */
+export async function removeRunDirectory(directory: string): Promise<void> {
+  try {
+    await rm(directory, { recursive: true, force: true });
+  } catch {
+    // Names that are not UTF-8, after a sandbox that was killed: this way of removing copes with them.
+    rmSync(directory, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,243 @@
+import { LapidaryError, messageOf } from '../errors/index.ts';
+import { decodePathText } from '../tar/index.ts';
+import { type HostPath, hostPath } from './host-path.ts';
+
+/** mount(2), "flags". */
+export const MS = { rdonly: 1, nosuid: 2, nodev: 4, noexec: 8 } as const;
+/** umount2(2), MNT_DETACH. */
+const MNT_DETACH = 2;
+const AT_FDCWD = -100;
+const AT_SYMLINK_NOFOLLOW = 0x100;
+/** Numbers of system calls younger than Linux 5.1 are the same on every architecture that Node runs on. */
+const SYS = { move_mount: 429, fsopen: 430, fsconfig: 431, fsmount: 432, openat2: 437 } as const;
+const FSCONFIG = { flag: 0, string: 1, create: 6 } as const;
+const MOVE_MOUNT_F_EMPTY_PATH = 4;
+const CLOEXEC = { open: 0o2000000, fsopen: 1, fsmount: 1 } as const;
+/** openat2(2): no way out of the directory, no symbolic link anywhere on the way. */
+const RESOLVE_BENEATH_NO_LINKS = 0x08 | 0x04 | 0x02;
+
+/** A system call failed: `code` is the errno's name, as in the errors of `node:fs`. */
+export class SyscallError extends Error {
+  override readonly name = 'SyscallError';
+  readonly code: string;
+  readonly syscall: string;
+
+  constructor(syscall: string, code: string, subject: string) {
+    super(`${code}: ${syscall} ${JSON.stringify(subject)}`);
+    this.code = code;
+    this.syscall = syscall;
+  }
+}
+
+/** The errno name of anything thrown by `node:fs` or by this door; `undefined` for other errors. */
+export function errnoOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error) || !('syscall' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}
+
+type Call = (...args: readonly unknown[]) => number;
+
+/** Raw functions of the C library, and what is needed to report their errors. */
+type Library = {
+  readonly call: (name: string, result: string, args: readonly string[]) => Call;
+  readonly errno: () => string;
+};
+
+async function openLibrary(): Promise<Library> {
+  try {
+    const { default: koffi } = await import('koffi');
+    const library = koffi.load(null);
+    const names = new Map(Object.entries(koffi.os.errno).map(([name, value]) => [value, name]));
+    return {
+      call: (name, result, args) => library.func(name, result, [...args]) as Call,
+      errno: () => names.get(koffi.errno()) ?? `errno ${koffi.errno()}`,
+    };
+  } catch (cause) {
+    throw new LapidaryError('SANDBOX_FAILED', `the library koffi cannot be loaded: ${messageOf(cause)}`, {
+      hint: 'reinstall lapidary for this platform: koffi brings a prebuilt binary per platform',
+      cause,
+    });
+  }
+}
+
+/** C strings end at the first NUL: a buffer needs its own. */
+function c(path: HostPath): HostPath {
+  return typeof path === 'string' ? path : Buffer.concat([path, Buffer.of(0)]);
+}
+
+/** The system calls that Node does not have. All are synchronous and throw `SyscallError`. */
+export class Syscalls {
+  readonly #library: Library;
+  readonly #functions = new Map<string, Call>();
+  readonly #times = new BigInt64Array(4);
+
+  private constructor(library: Library) {
+    this.#library = library;
+  }
+
+  /** @throws LapidaryError SANDBOX_FAILED when koffi cannot be loaded on this machine */
+  static async open(): Promise<Syscalls> {
+    return new Syscalls(await openLibrary());
+  }
+
+  #function(name: string, args: readonly string[], result = 'int'): Call {
+    const key = `${name}(${args.join()})`;
+    let found = this.#functions.get(key);
+    if (found === undefined) {
+      found = this.#library.call(name, result, args);
+      this.#functions.set(key, found);
+    }
+    return found;
+  }
+
+  #check(result: number, syscall: string, subject: HostPath): number {
+    if (result < 0) throw new SyscallError(syscall, this.#library.errno(), subject.toString());
+    return result;
+  }
+
+  /** mount(2) */
+  mount(options: {
+    readonly source: string;
+    readonly target: string;
+    readonly type: string;
+    readonly flags?: number;
+    readonly data?: string;
+  }): void {
+    const call = this.#function('mount', ['str', 'str', 'str', 'ulong', 'str']);
+    const { source, target, type, flags = 0, data = null } = options;
+    this.#check(call(source, target, type, flags, data), 'mount', target);
+  }
+
+  /** umount2(2); `detach` is for a mount that is still in use: it goes when its last user does. */
+  unmount(target: string, detach = false): void {
+    const call = this.#function('umount2', ['str', 'int']);
+    this.#check(call(target, detach ? MNT_DETACH : 0), 'umount2', target);
+  }
+
+  /**
+   * fsopen(2), fsconfig(2), fsmount(2), move_mount(2): a mount whose options are given one by one, so that
+   * nothing limits their number; `null` is the value of a flag. Relative paths in options are resolved against the working directory.
+   */
+  mountByOptions(type: string, options: readonly (readonly [string, string | null])[], target: string): void {
+    const open = this.#function('syscall', ['long', 'str', 'long'], 'long');
+    const config = this.#function('syscall', ['long', 'long', 'long', 'str', 'str', 'long'], 'long');
+    const mount = this.#function('syscall', ['long', 'long', 'long', 'long'], 'long');
+    const move = this.#function('syscall', ['long', 'long', 'str', 'long', 'str', 'long'], 'long');
+    const context = this.#check(open(SYS.fsopen, type, CLOEXEC.fsopen), 'fsopen', type);
+    let mounted = -1;
+    try {
+      for (const [key, value] of options) {
+        const command = value === null ? FSCONFIG.flag : FSCONFIG.string;
+        const result = config(SYS.fsconfig, context, command, key, value, 0);
+        this.#check(result, 'fsconfig', `${key}=${value}`);
+      }
+      this.#check(config(SYS.fsconfig, context, FSCONFIG.create, null, null, 0), 'fsconfig', type);
+      mounted = this.#check(mount(SYS.fsmount, context, CLOEXEC.fsmount, 0), 'fsmount', type);
+      const moved = move(SYS.move_mount, mounted, '', AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH);
+      this.#check(moved, 'move_mount', target);
+    } finally {
+      this.#close(context);
+      if (mounted >= 0) this.#close(mounted);
+    }
+  }
+
+  /** fsopen(2) alone: whether this kernel has the newer way of mounting, and the filesystem. */
+  probeFilesystem(type: string): void {
+    const open = this.#function('syscall', ['long', 'str', 'long'], 'long');
+    this.#close(this.#check(open(SYS.fsopen, type, CLOEXEC.fsopen), 'fsopen', type));
+  }
+
+  #close(fd: number): void {
+    this.#function('close', ['int'])(fd);
+  }
+
+  /**
+   * openat2(2), for reading: `path` below the directory `dirFd`, no symbolic link followed anywhere.
+   * The caller closes the descriptor. Linux 5.6.
+   */
+  openBeneath(dirFd: number, path: HostPath): number {
+    const how = new BigUint64Array([BigInt(CLOEXEC.open), 0n, BigInt(RESOLVE_BENEATH_NO_LINKS)]);
+    const args = ['long', 'long', 'const char *', 'const void *', 'long'];
+    const call = this.#function('syscall', args, 'long');
+    return this.#check(call(SYS.openat2, dirFd, c(path), how, how.byteLength), 'openat2', path);
+  }
+
+  /** lsetxattr(2) */
+  setXattr(path: HostPath, name: string, value: Uint8Array): void {
+    const call = this.#function('lsetxattr', [
+      'const char *',
+      'const char *',
+      'const void *',
+      'size_t',
+      'int',
+    ]);
+    this.#check(call(c(path), c(hostPath(name)), value, value.byteLength, 0), 'lsetxattr', path);
+  }
+
+  /** lremovexattr(2) */
+  removeXattr(path: HostPath, name: string): void {
+    const call = this.#function('lremovexattr', ['const char *', 'const char *']);
+    this.#check(call(c(path), c(hostPath(name))), 'lremovexattr', path);
+  }
+
+  /** lgetxattr(2); `undefined` when there is no such attribute. */
+  getXattr(path: HostPath, name: string): Uint8Array | undefined {
+    const call = this.#function('lgetxattr', ['const char *', 'const char *', 'void *', 'size_t'], 'long');
+    const key = c(hostPath(name));
+    return this.#sized(path, 'lgetxattr', (buffer) => call(c(path), key, buffer, buffer.byteLength));
+  }
+
+  /** llistxattr(2), names as path text; empty where the filesystem has no attributes. */
+  listXattrs(path: HostPath): string[] {
+    const call = this.#function('llistxattr', ['const char *', 'void *', 'size_t'], 'long');
+    const list = this.#sized(path, 'llistxattr', (buffer) => call(c(path), buffer, buffer.byteLength));
+    return list === undefined ? [] : decodePathText(list).split('\0').slice(0, -1);
+  }
+
+  #sized(path: HostPath, syscall: string, read: (buffer: Uint8Array) => number): Uint8Array | undefined {
+    // 64 KiB is the kernel's limit for one value and for a list of names (xattr(7)).
+    for (const size of [256, 65_536]) {
+      const buffer = new Uint8Array(size);
+      const length = read(buffer);
+      if (length >= 0) return buffer.slice(0, length);
+      const code = this.#library.errno();
+      if (code === 'ENODATA' || code === 'EOPNOTSUPP' || code === 'ENOTSUP') return undefined;
+      if (code !== 'ERANGE') throw new SyscallError(syscall, code, path.toString());
+    }
+    throw new SyscallError(syscall, 'ERANGE', path.toString());
+  }
+
+  /** mknod(2); `mode` holds the type and the permissions. */
+  makeNode(path: HostPath, mode: number, device: { readonly major: number; readonly minor: number }): void {
+    const { major, minor } = device;
+    const call = this.#function('mknod', ['const char *', 'uint32_t', 'uint64_t']);
+    const high = ((BigInt(major) & 0xfffff000n) << 32n) | ((BigInt(minor) & 0xffffff00n) << 12n);
+    const number = high | ((BigInt(major) & 0xfffn) << 8n) | (BigInt(minor) & 0xffn);
+    this.#check(call(c(path), mode, number), 'mknod', path);
+  }
+
+  /** utimensat(2), to the nanosecond, of the inode at `path` itself; access and modification time alike. */
+  setTimes(path: HostPath, seconds: number, nanoseconds: number): void {
+    const call = this.#function('utimensat', ['int', 'const char *', 'const void *', 'int']);
+    this.#times.set([BigInt(seconds), BigInt(nanoseconds), BigInt(seconds), BigInt(nanoseconds)]);
+    this.#check(call(AT_FDCWD, c(path), this.#times, AT_SYMLINK_NOFOLLOW), 'utimensat', path);
+  }
+
+  /** pipe2(2), O_CLOEXEC: a real pipe, which a program can open again as /dev/stdout. */
+  pipe(): { readonly read: number; readonly write: number } {
+    const fds = new Int32Array(2);
+    const call = this.#function('pipe2', ['void *', 'int']);
+    this.#check(call(fds, CLOEXEC.open), 'pipe2', '');
+    return { read: fds[0] ?? -1, write: fds[1] ?? -1 };
+  }
+
+  /** syncfs(2): everything written so far to the filesystem that `fd` is on reaches the disk. */
+  syncFilesystem(fd: number): void {
+    this.#check(this.#function('syncfs', ['int'])(fd), 'syncfs', '');
+  }
+
+  /** waitpid(2): waits for the end of a child that was inherited and has been killed. */
+  reap(pid: number): void {
+    this.#function('waitpid', ['int', 'void *', 'int'])(pid, null, 0);
+  }
+}

@@ -1,0 +1,141 @@
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  lchownSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  symlinkSync,
+} from 'node:fs';
+import { LapidaryError, quoted } from '../errors/index.ts';
+import type { Inode, Metadata } from '../tree/index.ts';
+import type { ContentSource, FileItem } from './content-source.ts';
+import { below, hostPath } from './host-path.ts';
+import { DEFAULT_DIRECTORY, IMPLIED_ROOT_XATTR, isHostXattr, OPAQUE_XATTR } from './inode.ts';
+import { errnoOf, type Syscalls } from './syscalls.ts';
+import type { TreePlan } from './tree-plan.ts';
+
+const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+const NODE_TYPE = { char: constants.S_IFCHR, block: constants.S_IFBLK, fifo: constants.S_IFIFO } as const;
+const NO_DEVICE = { major: 0, minor: 0 } as const;
+
+/** What a plan does not say by itself, found in the layers below. */
+export type Fill = {
+  /** Metadata of the implied directories. */
+  readonly directories: ReadonlyMap<string, Metadata>;
+  /** Targets of hard links that are in no entry of the layer: `path` is a new name of a copy. */
+  readonly foreign: ReadonlyMap<string, Inode>;
+};
+
+/**
+ * Makes an unpacked layer in overlay form: whiteouts as 0/0 character devices, opaque directories by attribute.
+ * Needs root and a umask of 0.
+ */
+export class Unpacker {
+  readonly #syscalls: Syscalls;
+  readonly #target: string;
+  /** The entry at work, for errors. */
+  #at = '';
+
+  /** `target` does not exist yet; its parent does, and nobody else writes there. */
+  constructor(syscalls: Syscalls, target: string) {
+    this.#syscalls = syscalls;
+    this.#target = target;
+  }
+
+  /**
+   * @throws LapidaryError STORE_FAILED naming the entry that could not be made; the target is then incomplete
+   * and is the caller's to remove
+   */
+  unpack(plan: TreePlan, fill: Fill, contents: ContentSource): void {
+    try {
+      this.#unpack(plan, fill, contents);
+    } catch (error) {
+      const code = errnoOf(error);
+      if (code === undefined) throw error;
+      throw new LapidaryError('STORE_FAILED', `cannot unpack ${quoted(this.#at)} of a layer: ${code}`, {
+        hint: code === 'ENOSPC' ? 'free some disk space' : undefined,
+        cause: error,
+      });
+    }
+  }
+
+  #unpack(plan: TreePlan, fill: Fill, contents: ContentSource): void {
+    const directories = new Map<string, Metadata>([
+      ['', plan.nodes.get('') ?? DEFAULT_DIRECTORY],
+      ...fill.directories,
+    ]);
+    const inodes: (readonly [string, Inode])[] = [...fill.foreign, ...plan.nodes];
+    for (const [path, node] of inodes) if (node.type === 'dir') directories.set(path, node);
+    const parentsFirst = [...directories.keys()].sort((a, b) => (a < b ? -1 : 1));
+    for (const path of parentsFirst) mkdirSync(this.#host(path), 0o700);
+    const files: FileItem[] = [];
+    for (const [path, node] of inodes) {
+      if (node.type === 'file') files.push({ path, node });
+      else if (node.type !== 'dir') this.#makeSpecial(path, node);
+    }
+    contents.writeFiles(files, (item, write) => this.#makeFile(item, write));
+    for (const path of plan.whiteouts)
+      this.#syscalls.makeNode(this.#host(path), constants.S_IFCHR, NO_DEVICE);
+    for (const { path, target } of plan.links) {
+      if (!fill.foreign.has(path)) linkSync(hostPath(below(this.#target, target)), this.#host(path));
+    }
+    // Deepest first: making something in a directory would move its time.
+    for (const path of parentsFirst.reverse())
+      this.#finishDirectory(path, directories.get(path), plan.opaque.has(path));
+    if (!plan.nodes.has('')) this.#syscalls.setXattr(this.#target, IMPLIED_ROOT_XATTR, Buffer.from('y'));
+  }
+
+  #host(path: string): string | Buffer {
+    this.#at = path;
+    return hostPath(below(this.#target, path));
+  }
+
+  #makeFile({ path, node }: FileItem, write: (fd: number) => void): void {
+    const host = this.#host(path);
+    const fd = openSync(host, NEW_FILE, node.mode & 0o777);
+    try {
+      write(fd);
+      const owned = node.uid !== 0 || node.gid !== 0;
+      if (owned) fchownSync(fd, node.uid, node.gid);
+      // Writing and changing the owner both clear these bits.
+      if (node.mode > 0o777) fchmodSync(fd, node.mode);
+    } finally {
+      closeSync(fd);
+    }
+    this.#finish(host, node);
+  }
+
+  #makeSpecial(path: string, node: Exclude<Inode, { type: 'file' | 'dir' }>): void {
+    const host = this.#host(path);
+    if (node.type === 'symlink') {
+      symlinkSync(hostPath(node.target), host);
+      lchownSync(host, node.uid, node.gid);
+    } else {
+      const device = node.type === 'fifo' ? NO_DEVICE : node;
+      this.#syscalls.makeNode(host, NODE_TYPE[node.type] | node.mode, device);
+      chownSync(host, node.uid, node.gid);
+      chmodSync(host, node.mode);
+    }
+    this.#finish(host, node);
+  }
+
+  #finishDirectory(path: string, metadata: Metadata = DEFAULT_DIRECTORY, opaque: boolean): void {
+    const host = this.#host(path);
+    chownSync(host, metadata.uid, metadata.gid);
+    chmodSync(host, metadata.mode);
+    if (opaque) this.#syscalls.setXattr(host, OPAQUE_XATTR, Buffer.from('y'));
+    this.#finish(host, metadata);
+  }
+
+  #finish(host: string | Buffer, metadata: Metadata): void {
+    for (const [name, value] of metadata.xattrs ?? []) {
+      if (!isHostXattr(name)) this.#syscalls.setXattr(host, name, value);
+    }
+    this.#syscalls.setTimes(host, metadata.mtime, metadata.mtimeNs);
+  }
+}

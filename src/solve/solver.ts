@@ -1,0 +1,230 @@
+import {
+  type CopyOp,
+  copyKey,
+  imageStepKey,
+  type Op,
+  runKey,
+  type StepKey,
+  type StepOp,
+  scratchKey,
+  workdirKey,
+} from '../plan/index.ts';
+import { type Entry, type LayerId, makeDirectory } from '../tree/index.ts';
+import { type CopyContent, type CopyPorts, copyContent, copyEntries } from './copy-step.ts';
+import type { EventSink } from './events.ts';
+import type { ArchiveReader, BuildContext, FactStore, LayerStore, ResolvedImage, Runtime } from './ports.ts';
+import { runStep, userOf } from './run-step.ts';
+import { Semaphore } from './semaphore.ts';
+import { type Clock, locateError, StepLog } from './step-log.ts';
+import { readStepRecord, type StepRecord, writeStepRecord } from './step-record.ts';
+import { TreeCache } from './tree-cache.ts';
+
+/** What an op came to: the stack of layers behind it, and the layer it added itself. */
+export type Solved = {
+  readonly key: StepKey;
+  /** Base first. */
+  readonly stack: readonly LayerId[];
+  /** Absent when the op changed nothing. */
+  readonly layer?: LayerId;
+  /** ISO 8601: when the layer was made, today or in an earlier build. Absent for scratch and images. */
+  readonly created?: string;
+};
+
+export type SolverPorts = {
+  readonly facts: FactStore;
+  readonly layers: LayerStore;
+  readonly archives: ArchiveReader;
+  readonly runtime: Runtime;
+  readonly images: ReadonlyMap<string, ResolvedImage>;
+  readonly context: (name: string) => Promise<BuildContext>;
+  readonly events: EventSink;
+  readonly clock: Clock;
+};
+
+export type SolverOptions = {
+  readonly jobs: number;
+  readonly noCache: boolean;
+  /** Seconds since 1970; the time of everything that is made anew. */
+  readonly sourceDateEpoch?: number | undefined;
+  readonly signal: AbortSignal;
+  /** Number of steps of each stage, for titles. */
+  readonly totals: ReadonlyMap<string, number>;
+};
+
+/** Evaluates ops bottom-up: each once, independent ones at the same time, from the cache where that is possible. */
+export class Solver {
+  readonly trees: TreeCache;
+  readonly #ports: SolverPorts;
+  readonly #options: SolverOptions;
+  readonly #log: StepLog;
+  readonly #places: Semaphore;
+  readonly #abort = new AbortController();
+  readonly #solved = new Map<Op, Promise<Solved>>();
+
+  constructor(ports: SolverPorts, options: SolverOptions) {
+    this.#ports = ports;
+    this.#options = options;
+    this.#log = new StepLog(ports.events, ports.clock, options.totals);
+    this.#places = new Semaphore(options.jobs);
+    this.trees = new TreeCache(ports.layers);
+  }
+
+  get counts(): { readonly hits: number; readonly runs: number } {
+    return this.#log.counts;
+  }
+
+  /**
+   * Evaluates `op` and all behind it. When a step fails the steps that run beside it are stopped, and the first
+   * failure is thrown once all have ended.
+   */
+  async solve(op: Op): Promise<Solved> {
+    const { signal } = this.#options;
+    const stop = (): void => this.#abort.abort(signal.reason);
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      signal.throwIfAborted();
+      return await this.#solve(op);
+    } catch (error) {
+      this.#abort.abort(error);
+      await Promise.allSettled(this.#solved.values());
+      signal.throwIfAborted();
+      throw this.#firstFailure ?? error;
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
+  #firstFailure: unknown;
+
+  #solve(op: Op): Promise<Solved> {
+    const known = this.#solved.get(op);
+    if (known) return known;
+    const promise = this.#evaluate(op);
+    this.#solved.set(op, promise);
+    // Whoever waits sees the error; without this a sibling that nobody waits for yet would end the process
+    promise.catch((error: unknown) => {
+      if (!this.#abort.signal.aborted) this.#firstFailure ??= error;
+      this.#abort.abort(error);
+    });
+    return promise;
+  }
+
+  async #evaluate(op: Op): Promise<Solved> {
+    switch (op.op) {
+      case 'scratch':
+        return { key: scratchKey, stack: [] };
+      case 'image':
+        return this.#image(op.key);
+      case 'context':
+        throw new Error('a context is never evaluated by itself');
+      case 'run':
+        return this.#step(op, (base) => ({
+          key: runKey(base.key, op),
+          make: (id) => this.#run(op, base, id),
+        }));
+      case 'workdir':
+        return this.#step(op, (base) => ({
+          key: workdirKey(base.key, op),
+          make: () => this.#workdir(op, base),
+        }));
+      case 'copy':
+        return this.#copyStep(op);
+    }
+  }
+
+  #image(key: string): Solved {
+    const image = this.#ports.images.get(key);
+    if (image === undefined) throw new Error(`no image for ${key}`);
+    const diffIds = image.layers.map((layer) => layer.diffId);
+    return { key: imageStepKey(diffIds), stack: image.layers.map((layer) => layer.layer) };
+  }
+
+  async #copyStep(op: CopyOp): Promise<Solved> {
+    // The base and the source are independent: both are evaluated at once
+    const source = op.from.op === 'context' ? undefined : this.#solve(op.from);
+    await Promise.all([source, this.#solve(op.base)]);
+    const stack = (await source)?.stack;
+    let content: CopyContent;
+    try {
+      content = await copyContent(op, stack, this.#copyPorts());
+    } catch (error) {
+      this.#log.start(op).end(this.#abort.signal.aborted ? 'cancelled' : 'failed');
+      throw locateError(error, op.origin);
+    }
+    return this.#step(op, (base) => ({
+      key: copyKey(base.key, op, content.digest),
+      make: () => this.#copy(op, base, content),
+    }));
+  }
+
+  /** One step on top of its base: found in the cache, or made and remembered. */
+  async #step(
+    op: StepOp,
+    plan: (base: Solved) => { key: StepKey; make: (id: number) => Promise<LayerId | undefined> },
+  ): Promise<Solved> {
+    const base = await this.#solve(op.base);
+    this.#abort.signal.throwIfAborted();
+    const { key, make } = plan(base);
+    const { facts, layers } = this.#ports;
+    const known = this.#options.noCache ? undefined : await readStepRecord(facts, layers, key);
+    if (known) {
+      this.#log.start(op).end('hit');
+      return onTop(base, key, known);
+    }
+    return this.#places.run(async () => {
+      this.#abort.signal.throwIfAborted();
+      const step = this.#log.start(op);
+      try {
+        const layer = await make(step.id);
+        const record = { layer, created: new Date(this.#now() * 1000).toISOString() };
+        await writeStepRecord(facts, key, record);
+        step.end('done');
+        return onTop(base, key, record);
+      } catch (error) {
+        step.end(this.#abort.signal.aborted ? 'cancelled' : 'failed');
+        throw locateError(error, op.origin);
+      }
+    });
+  }
+
+  async #run(op: Extract<Op, { op: 'run' }>, base: Solved, id: number): Promise<LayerId | undefined> {
+    const { runtime, layers, events } = this.#ports;
+    const ports = { runtime, layers, events, trees: this.trees, signal: this.#abort.signal };
+    const layer = await runStep(op, { stack: base.stack, id }, ports);
+    return layer.entries.length === 0 ? undefined : layer.id;
+  }
+
+  async #workdir(op: Extract<Op, { op: 'workdir' }>, base: Solved): Promise<LayerId | undefined> {
+    const tree = await this.trees.of(base.stack);
+    const { uid, gid } = await userOf(op.user, base.stack, { trees: this.trees, layers: this.#ports.layers });
+    return this.#store(makeDirectory(tree, op.path, { uid, gid, mode: 0o755, time: this.#now() }));
+  }
+
+  async #copy(op: CopyOp, base: Solved, content: CopyContent): Promise<LayerId | undefined> {
+    const [tree, selection] = await Promise.all([this.trees.of(base.stack), content.load()]);
+    return this.#store(
+      await copyEntries(op, { base: tree, selection, newTime: this.#now() }, this.#copyPorts()),
+    );
+  }
+
+  async #store(entries: readonly Entry[]): Promise<LayerId | undefined> {
+    if (entries.length === 0) return undefined;
+    return (await this.#ports.layers.write(entries, this.#abort.signal)).id;
+  }
+
+  #copyPorts(): CopyPorts {
+    const { facts, layers, archives, context, events } = this.#ports;
+    const warn = (message: string, op: CopyOp): void =>
+      events.emit({ type: 'warning', message, at: op.origin.at });
+    return { facts, layers, archives, trees: this.trees, context, warn, signal: this.#abort.signal };
+  }
+
+  #now(): number {
+    return this.#options.sourceDateEpoch ?? Math.floor(this.#ports.clock.wallMs() / 1000);
+  }
+}
+
+function onTop(base: Solved, key: StepKey, { layer, created }: StepRecord): Solved {
+  if (layer === undefined) return { key, stack: base.stack, created };
+  return { key, stack: [...base.stack, layer], layer, created };
+}

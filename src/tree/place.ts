@@ -1,0 +1,102 @@
+import { LapidaryError, quoted } from '../errors/index.ts';
+import type { Chmod } from './chmod.ts';
+import { LayerDraft, type NewDirectory, resolveBelow } from './draft.ts';
+import type { Entry, Inode } from './entry.ts';
+import { cleanPath } from './path.ts';
+import type { SelectedItem, Selection } from './selection.ts';
+import type { Tree } from './tree.ts';
+
+export type PlaceOptions = {
+  /** Absolute. A trailing slash says that it is a directory. */
+  readonly destination: string;
+  /** Owner of everything that is copied, and of directories made on the way; else the source's own, and 0:0. */
+  readonly chown?: { readonly uid: number; readonly gid: number };
+  readonly chmod?: Chmod;
+  /** Seconds since 1970: the time of directories made on the way. */
+  readonly newDirTime: number;
+};
+
+/**
+ * The layer that a COPY makes over `base`. Directories give their contents; a file goes into the destination when
+ * that is a directory, ends with a slash, or when there are several sources. Links of the base on the way are
+ * followed inside its root.
+ *
+ * @throws LapidaryError COPY_CONFLICT, NOT_A_DIRECTORY
+ * Source: Dockerfile reference, "COPY"; BuildKit's fsutil copy.
+ */
+export function placeSelection(base: Tree, selection: Selection, options: PlaceOptions): Entry[] {
+  const { destination } = options;
+  const layer = new LayerDraft(base, newDirectory(options));
+  const resolved = base.resolve(cleanPath(destination));
+  const asDirectory =
+    destination.endsWith('/') ||
+    selection.items.length > 1 ||
+    resolved.node?.inode.type === 'dir' ||
+    resolved.path === '';
+  const change = changer(options);
+  for (const item of selection.items) {
+    if (item.kind === 'contents') placeContents({ base, layer, directory: resolved.path, change }, item);
+    else if (asDirectory) {
+      refuseFile(base, resolved.path, destination);
+      layer.put(resolveBelow(base, resolved.path, item.name, true), change(item.inode));
+    } else layer.put(resolved.path, change(item.inode));
+  }
+  return layer.entries();
+}
+
+function refuseFile(base: Tree, directory: string, destination: string): void {
+  const inode = base.get(directory)?.inode;
+  if (inode === undefined || inode.type === 'dir') return;
+  throw new LapidaryError(
+    'COPY_CONFLICT',
+    `the destination ${quoted(destination)} is a file in the image, not a directory`,
+    {
+      hint: 'leave out the trailing slash to replace it, or choose another destination',
+    },
+  );
+}
+
+export function newDirectory({ chown, newDirTime }: PlaceOptions): NewDirectory {
+  return { mode: 0o755, uid: chown?.uid ?? 0, gid: chown?.gid ?? 0, mtime: newDirTime, mtimeNs: 0 };
+}
+
+type Place = {
+  readonly base: Tree;
+  readonly layer: LayerDraft;
+  readonly directory: string;
+  readonly change: (inode: Inode) => Inode;
+};
+
+function placeContents(
+  { base, layer, directory, change }: Place,
+  item: Extract<SelectedItem, { kind: 'contents' }>,
+): void {
+  refuseFile(base, directory, `/${directory}`);
+  layer.directory(directory);
+  for (const { path, inode } of item.nodes) {
+    const isDirectory = inode.type === 'dir';
+    // The parents of what is copied are directories of the source: only the last name may be a link of the base
+    const at = resolveBelow(base, directory, path, isDirectory);
+    // A directory that is there already takes the source's mode and owner, as BuildKit does it
+    layer.put(at, change(inode));
+  }
+}
+
+/** Applies owner and mode; the same object in gives the same object out, so that hard links stay. */
+function changer({ chown, chmod }: PlaceOptions): (inode: Inode) => Inode {
+  if (chown === undefined && chmod === undefined) return (inode) => inode;
+  const known = new Map<Inode, Inode>();
+  return (inode) => {
+    const done = known.get(inode);
+    if (done) return done;
+    const isLink = inode.type === 'symlink';
+    const mode = chmod === undefined || isLink ? inode.mode : chmodOf(chmod, inode);
+    const changed = { ...inode, ...chown, mode };
+    known.set(inode, changed);
+    return changed;
+  };
+}
+
+function chmodOf(chmod: Chmod, inode: Inode): number {
+  return typeof chmod === 'number' ? chmod : chmod(inode.mode, inode.type === 'dir');
+}
