@@ -136,6 +136,17 @@ describe('hostile and broken archives', () => {
     await expect(load(tar)).rejects.toMatchObject({ code, message: expect.stringContaining(text) });
   });
 
+  test('a blob that is known, promised with another size', async () => {
+    await load(makeTar(layout(parts, line)));
+    const lying = { ...layer.descriptor, size: layer.descriptor.size + 1 };
+    const forged = blob(MEDIA.ociManifest, { schemaVersion: 2, config: config.descriptor, layers: [lying] });
+    const loading = load(makeTar(layout([forged, config, layer], [forged.descriptor])));
+    await expect(loading).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });
+    await expect(loading).rejects.toThrow(layer.member.path);
+    const resized = { ...layer.member, data: 'short' };
+    await expect(load(makeTar([resized]))).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' });
+  });
+
   test('indexes nested without end', async () => {
     let index = blob(MEDIA.ociIndex, { schemaVersion: 2, manifests: [first(parts)] });
     const blobs = [...parts, index];

@@ -10,6 +10,7 @@ import {
   mismatch,
   missingFile,
   type PutBlob,
+  putVerified,
   tooLarge,
 } from './image-archive-files.ts';
 
@@ -131,12 +132,8 @@ export class ArchiveFiles implements ImageFiles {
   }
 
   async #put(path: string, data: MemberData, expect?: ExpectedBlob): Promise<PutBlob> {
-    const signal = this.#signal;
     try {
-      return await this.#blobs.putStream(data.read(), {
-        ...(expect === undefined ? {} : { expect }),
-        ...(signal === undefined ? {} : { signal }),
-      });
+      return await putVerified(this.#blobs, data.read(), { expect, signal: this.#signal });
     } catch (error) {
       throw mismatch(this, path, error);
     }

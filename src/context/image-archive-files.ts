@@ -1,5 +1,7 @@
+import { stat } from 'node:fs/promises';
 import { LapidaryError, quoted } from '../errors/index.ts';
 import type { Digest } from '../oci/index.ts';
+import type { BlobStore } from '../solve/index.ts';
 
 /** What a descriptor promises of a blob. */
 export type ExpectedBlob = { readonly digest: Digest; readonly size: number };
@@ -43,6 +45,24 @@ export function mismatch(files: { readonly name: string }, path: string, cause: 
     `${quoted(path)} in ${quoted(files.name)} is not what it should be: ${cause.message}`,
     { cause, hint: 'the archive is damaged: write it again' },
   );
+}
+
+/**
+ * Puts a stream into the store. What is there already is not read again, so only its file can tell its size.
+ * @throws LapidaryError DIGEST_MISMATCH
+ */
+export async function putVerified(
+  blobs: BlobStore,
+  source: AsyncIterable<Uint8Array>,
+  options: { readonly expect: ExpectedBlob | undefined; readonly signal: AbortSignal | undefined },
+): Promise<PutBlob> {
+  const { expect, signal } = options;
+  const put = await blobs.putStream(source, {
+    ...(expect === undefined ? {} : { expect: { digest: expect.digest, size: expect.size } }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  const { size } = await stat(blobs.path(put.digest));
+  return expectBlob({ digest: put.digest, size }, expect);
 }
 
 /** @throws LapidaryError DIGEST_MISMATCH */

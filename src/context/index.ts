@@ -1,4 +1,9 @@
 export { importRootfsTar, type RootfsImport } from './archive-rootfs.ts';
+export {
+  type ContextRules,
+  type DirectoryContextOptions,
+  openDirectoryContext,
+} from './directory-context.ts';
 export { type ImageArchive, importImages, openImageArchive } from './image-archive.ts';
 export { type ImportPorts, layerOfKey } from './image-archive-layers.ts';
 export type { ImportedImage, ImportOptions } from './image-archive-types.ts';

@@ -9,6 +9,7 @@ import {
   mismatch,
   missingFile,
   type PutBlob,
+  putVerified,
   tooLarge,
 } from './image-archive-files.ts';
 
@@ -49,15 +50,10 @@ export class LayoutDirectory implements ImageFiles {
   }
 
   async toBlob(path: string, expect?: ExpectedBlob): Promise<PutBlob> {
-    const size = await this.#size(path);
-    if (size === undefined) throw missingFile(this, path);
-    if (expect !== undefined && size === expect.size && (await this.#blobs.has(expect.digest))) return expect;
+    if (!(await this.has(path))) throw missingFile(this, path);
     const source = createReadStream(join(this.name, path), { highWaterMark: READ_SIZE });
     try {
-      return await this.#blobs.putStream(source, {
-        ...(expect === undefined ? {} : { expect }),
-        ...(this.#signal === undefined ? {} : { signal: this.#signal }),
-      });
+      return await putVerified(this.#blobs, source, { expect, signal: this.#signal });
     } catch (error) {
       throw mismatch(this, path, error);
     } finally {

@@ -1,29 +1,20 @@
-import type { Entry, Inode, Layer } from '../tree/index.ts';
+import { type Entry, type Inode, type Layer, Tree } from '../tree/index.ts';
 
+/**
+ * The filesystem that layers make, base first, as entries of a single layer: nodes and hard links in canonical order. The
+ * root's own entry is there when a layer has it.
+ */
 export function mergedEntries(layers: readonly Layer[]): readonly Entry[] {
-  const nodes = new Map<string, Inode>();
-  const clear = (path: string): void => {
-    for (const name of [...nodes.keys()]) if (name.startsWith(`${path}/`)) nodes.delete(name);
-  };
-  for (const { entries } of layers) {
-    for (const entry of entries) {
-      if (entry.kind === 'whiteout') nodes.delete(entry.path);
-      if (entry.kind === 'whiteout' || entry.kind === 'opaque') clear(entry.path);
-    }
-    for (const entry of entries) {
-      const node =
-        entry.kind === 'node' ? entry.node : entry.kind === 'hardlink' ? nodes.get(entry.target) : undefined;
-      if (node === undefined) continue;
-      nodes.set(entry.path, node);
-    }
+  const tree = Tree.of(layers.map(({ entries }) => entries));
+  const first = new Map<Inode, string>();
+  const merged: Entry[] = [];
+  for (const { path, node } of tree.walk()) {
+    const { inode } = node;
+    if (inode === Tree.empty.root.inode) continue;
+    const target = inode.type === 'dir' ? undefined : first.get(inode);
+    if (target === undefined) merged.push({ kind: 'node', path, node: inode });
+    else merged.push({ kind: 'hardlink', path, target });
+    first.set(inode, target ?? path);
   }
-  const seen = new Map<Inode, string>();
-  return [...nodes]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([path, node]) => {
-      const target = node.type === 'dir' ? undefined : seen.get(node);
-      if (target !== undefined) return { kind: 'hardlink', path, target };
-      seen.set(node, path);
-      return { kind: 'node', path, node };
-    });
+  return merged;
 }

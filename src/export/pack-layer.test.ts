@@ -32,6 +32,7 @@ const file = (path: string, text: string, extra: Partial<Metadata> = {}): Entry 
   };
   return { kind: 'node', path, node };
 };
+const link = (path: string, target: string): Entry => ({ kind: 'hardlink', path, target });
 const noReader: ContentReader = {
   openContent() {
     throw new Error('nothing to open');
@@ -98,6 +99,19 @@ describe('packLayer', () => {
     // containerd and Docker apply a link's own metadata to the file it names
     expect(read[6]).toMatchObject({ mode: 0o4755, uid: 1, gid: 2, mtime: 1_700_000_000 });
     expect(read[6]?.xattrs).toEqual(capability);
+  });
+
+  test('of several names the first has the contents, through links to links and in any order', async () => {
+    const read = unpack(
+      await pack([link('a', 'b'), link('b', 'c'), file('c', 'text', { uid: 7 }), link('d', 'c')]),
+    );
+    expect(read.map((member) => [member.path, member.type, member.link ?? member.text, member.uid])).toEqual([
+      ['a', 'file', 'text', 7],
+      ['b', 'hardlink', 'a', 7],
+      ['c', 'hardlink', 'a', 7],
+      ['d', 'hardlink', 'a', 7],
+    ]);
+    await expect(pack([link('a', 'b'), link('b', 'a')])).rejects.toMatchObject({ code: 'UNSUPPORTED' });
   });
 
   test('a hard link to a layer below is refused, since its metadata is not known', async () => {

@@ -1,9 +1,9 @@
-import { LapidaryError, quoted } from '../errors/index.ts';
 import type { ContentReader } from '../solve/index.ts';
 import { END, encodeHeader, opaquePath, padding, type TarMember, whiteoutPath } from '../tar/index.ts';
 import type { Entry, Inode, Metadata } from '../tree/index.ts';
 import { ChunkBuffer } from './chunk-buffer.ts';
 import { type NamedFile, readFiles, streamFile } from './content-batch.ts';
+import { linkBelow, orderLinks } from './order-links.ts';
 
 /** Larger files are streamed; smaller ones are read together with their neighbours. */
 const MAX_SMALL = 1024 * 1024;
@@ -18,8 +18,8 @@ const MAX_BATCH_ENTRIES = 4096;
  * - Members stand in the order of `entries`, which is a layer's canonical order; headers are those of `encodeHeader`.
  * - A whiteout is an empty file `.wh.<name>`, an opaque directory has an empty file `.wh..wh..opq`; both with mode 0,
  *   owner 0:0 and time 0, as containerd and BuildKit write them.
- * - A hard link follows its target, which has the contents; its header repeats the target's metadata, since
- *   containerd and Docker apply those to both names.
+ * - Of several names of one file the first one has the contents, whichever `entries` say; the others are hard links to
+ *   it. Their headers repeat its metadata, since containerd and Docker apply those to both names.
  * - The root's own entry is the member `./`, and is there if the layer has it: it may undo what a layer below says.
  * - The end is two zero blocks, without padding to a record.
  *
@@ -31,11 +31,11 @@ export async function* packLayer(
   reader: ContentReader,
 ): AsyncGenerator<Uint8Array> {
   const out = new ChunkBuffer();
-  const nodeAt = linkTargets(entries);
-  for (const batch of batches(entries)) {
+  const { ordered, inodeOf } = orderLinks(entries);
+  for (const batch of batches(ordered)) {
     const contents = await readFiles(smallFiles(batch), reader);
     for (const entry of batch) {
-      out.add(encodeHeader(memberOf(entry, nodeAt)));
+      out.add(encodeHeader(memberOf(entry, inodeOf)));
       if (entry.kind === 'node' && entry.node.type === 'file') {
         const { node, path } = entry;
         const bytes = contents.get(node);
@@ -50,24 +50,13 @@ export async function* packLayer(
   yield* out.rest();
 }
 
-/** The inodes that hard links of this layer may name, by path; links to links lead to the inode. */
-function linkTargets(entries: readonly Entry[]): ReadonlyMap<string, Inode> {
-  const nodes = new Map<string, Inode>();
-  if (!entries.some(({ kind }) => kind === 'hardlink')) return nodes;
-  for (const entry of entries) {
-    const node = entry.kind === 'node' ? entry.node : entry.kind === 'hardlink' && nodes.get(entry.target);
-    if (node) nodes.set(entry.path, node);
-  }
-  return nodes;
-}
-
 /** The member that says what an entry says. */
-function memberOf(entry: Entry, nodeAt: ReadonlyMap<string, Inode>): TarMember {
+function memberOf(entry: Entry, inodeOf: ReadonlyMap<string, Inode>): TarMember {
   switch (entry.kind) {
     case 'node':
       return nodeMember(entry.path, entry.node);
     case 'hardlink': {
-      const node = nodeAt.get(entry.target);
+      const node = inodeOf.get(entry.path);
       if (node === undefined) throw linkBelow(entry.path, entry.target);
       return { ...metadataOf(node), path: entry.path, type: 'hardlink', size: 0, link: entry.target };
     }
@@ -76,13 +65,6 @@ function memberOf(entry: Entry, nodeAt: ReadonlyMap<string, Inode>): TarMember {
       return { ...MARKER, path, type: 'file' };
     }
   }
-}
-
-function linkBelow(path: string, target: string): LapidaryError {
-  return new LapidaryError(
-    'UNSUPPORTED',
-    `${quoted(path)} is a hard link to ${quoted(target)}, which is not in the same layer before it`,
-  );
 }
 
 const MARKER = { mode: 0, uid: 0, gid: 0, mtime: 0, mtimeNs: 0, size: 0 } as const;

@@ -35,13 +35,13 @@ export function groupReads(items: readonly PackItem[]): ReadGroup[] {
   const groups: { pack: string; start: number; end: number; items: PackItem[] }[] = [];
   for (const item of sorted) {
     const { pack, offset } = item.ref;
-    const end = offset + item.node.size;
     const last = groups.at(-1);
+    const end = Math.max(offset + item.node.size, last?.pack === pack ? last.end : 0);
     if (last !== undefined && last.pack === pack && offset <= last.end + GAP && end <= last.start + WINDOW) {
       last.items.push(item);
-      last.end = Math.max(last.end, end);
+      last.end = end;
     } else {
-      groups.push({ pack, start: offset, end, items: [item] });
+      groups.push({ pack, start: offset, end: offset + item.node.size, items: [item] });
     }
   }
   return groups;

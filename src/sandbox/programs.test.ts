@@ -38,16 +38,17 @@ describe('programs', () => {
   });
 });
 
+function elf(type: number): Buffer {
+  const bytes = Buffer.alloc(200);
+  bytes.write('\x7fELF\x02\x01', 'latin1');
+  bytes.writeBigUInt64LE(64n, 32);
+  bytes.writeUInt16LE(56, 54);
+  bytes.writeUInt16LE(1, 56);
+  bytes.writeUInt32LE(type, 64);
+  return bytes;
+}
+
 describe('isStatic', () => {
-  function elf(type: number): Buffer {
-    const bytes = Buffer.alloc(200);
-    bytes.write('\x7fELF\x02\x01', 'latin1');
-    bytes.writeBigUInt64LE(64n, 32);
-    bytes.writeUInt16LE(56, 54);
-    bytes.writeUInt16LE(1, 56);
-    bytes.writeUInt32LE(type, 64);
-    return bytes;
-  }
   test.for([
     { name: 'a program without an interpreter', bytes: elf(1), want: true },
     { name: 'a program with one', bytes: elf(3), want: false },

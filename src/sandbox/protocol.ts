@@ -18,11 +18,13 @@ export type Frame = {
 export type VolumeMount = { readonly source: string; readonly target: string; readonly readonly: boolean };
 
 /** What the child needs to know of one run. */
-export type RunOrder = Omit<RunRequest, 'stdin'> & {
+export type RunOrder = Omit<RunRequest, 'stdin' | 'files'> & {
   /** Made for this run, empty, on the store's filesystem; removed by who sends the order. */
   readonly directory: string;
   /** base64 */
   readonly stdin?: string;
+  /** Put into the root for the time of the run. `path` is clean and below /dev. */
+  readonly files: readonly { readonly path: string; readonly mode: number; readonly base64: string }[];
   readonly mode:
     | { readonly type: 'build' }
     | {

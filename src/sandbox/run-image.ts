@@ -53,6 +53,7 @@ function orderOf(
     ...request.process,
     layers: request.layers,
     network: 'host',
+    files: [],
     directory,
     mode: { type: 'foreground', terminal: tty, volumes, ...(init === undefined ? {} : { init }) },
   };

@@ -75,7 +75,11 @@ async function runContainer(
       root: overlay.target,
       argv: init === undefined ? order.argv : [INIT, '--', ...order.argv],
       terminal: foreground?.terminal ?? false,
-      mounts: [...etcMounts(order, stubs.etc), ...(foreground === undefined ? [] : volumeMounts(foreground))],
+      mounts: [
+        ...etcMounts(order, stubs.etc),
+        ...fileMounts(order),
+        ...(foreground === undefined ? [] : volumeMounts(foreground)),
+      ],
       maxOpenFiles: maxOpenFiles(),
       arch: process.arch,
     },
@@ -128,6 +132,15 @@ function etcMounts(order: RunOrder, names: readonly string[]): SpecMount[] {
     const source = `${order.directory}/${name}`;
     writeFileSync(source, contents[name]?.() ?? '', { mode: 0o644 });
     return { destination: `/etc/${name}`, type: 'bind', source, options: ['bind', 'rprivate', access] };
+  });
+}
+
+/** On the tmpfs of /dev, so that the mount points vanish with it. */
+function fileMounts({ directory, files }: RunOrder): SpecMount[] {
+  return files.map(({ path, mode, base64 }, index) => {
+    const source = `${directory}/file-${index}`;
+    writeFileSync(source, Buffer.from(base64, 'base64'), { mode });
+    return { destination: path, type: 'bind', source, options: ['bind', 'rprivate', 'ro'] };
   });
 }
 

@@ -1,9 +1,12 @@
 import { rmSync } from 'node:fs';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { LapidaryError, quoted } from '../errors/index.ts';
-import type { Layer, RunRequest, RunResult, Runtime, StorePaths } from '../solve/index.ts';
+import type { RunRequest, RunResult, Runtime, StorePaths } from '../solve/index.ts';
+import type { Layer } from '../tree/index.ts';
+import type { RunOrder } from './protocol.ts';
 import { type SandboxOptions, SandboxProcess } from './sandbox-process.ts';
+import { errnoOf } from './syscalls.ts';
 
 /** The part of a layer store that a sandbox needs. */
 export interface LayerAdopter {
@@ -63,9 +66,7 @@ class SandboxRuntime implements Runtime {
     io: Parameters<Runtime['run']>[1],
   ): Promise<RunResult> {
     const { signal } = io;
-    const { stdin, ...rest } = request;
-    const encoded = stdin === undefined ? {} : { stdin: Buffer.from(stdin).toString('base64') };
-    const order = { ...rest, ...encoded, directory, mode: { type: 'build' } } as const;
+    const order = { ...plainRequest(request), directory, mode: { type: 'build' } } as const;
     const { number, outcome } = sandbox.run(order, (stream, data) => io.onOutput(stream, data));
     const abort = (): void => sandbox.send(number, { type: 'abort' });
     signal.addEventListener('abort', abort, { once: true });
@@ -92,14 +93,24 @@ class SandboxRuntime implements Runtime {
   }
 }
 
+/** The request in a form that crosses the pipe. */
+function plainRequest({ stdin, files = [], ...rest }: RunRequest): Omit<RunOrder, 'directory' | 'mode'> {
+  const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
+  return {
+    ...rest,
+    ...(stdin === undefined ? {} : { stdin: base64(stdin) }),
+    files: files.map(({ path, mode, bytes }) => ({ path, mode, base64: base64(bytes) })),
+  };
+}
+
 function failure(exitCode: number): RunResult {
   const signal = exitCode > 128 ? SIGNALS.get(exitCode - 128) : undefined;
   return { ok: false, exitCode, ...(signal === undefined ? {} : { signal }) };
 }
 
 /** @throws LapidaryError USAGE for what a kernel or a file format could not take */
-export function checkRequest(request: Pick<RunRequest, 'argv' | 'env' | 'cwd' | 'hostname'>): void {
-  const { argv, env, cwd, hostname } = request;
+export function checkRequest(request: Pick<RunRequest, 'argv' | 'env' | 'cwd' | 'hostname' | 'files'>): void {
+  const { argv, env, cwd, hostname, files = [] } = request;
   if (argv.length === 0) throw new LapidaryError('USAGE', 'there is no command to run');
   if (!/^[0-9A-Za-z](?:[0-9A-Za-z._-]{0,62}[0-9A-Za-z])?$/.test(hostname)) {
     const hint = 'up to 64 letters, digits, dots, hyphens and underscores';
@@ -108,15 +119,37 @@ export function checkRequest(request: Pick<RunRequest, 'argv' | 'env' | 'cwd' | 
   for (const text of [...argv, ...env, cwd]) {
     if (text.includes('\0')) throw new LapidaryError('USAGE', `a NUL character in ${quoted(text)}`);
   }
+  for (const { path } of files) {
+    // Anywhere else the mount point would become part of the layer.
+    const inside =
+      /^\/dev(?:\/[^/\0]+)+$/.test(path) && !path.split('/').some((name) => name === '.' || name === '..');
+    if (!inside) throw new LapidaryError('USAGE', `the file ${quoted(path)} is not below /dev`);
+  }
   if (!cwd.startsWith('/'))
     throw new LapidaryError('USAGE', `the working directory ${quoted(cwd)} is not absolute`);
 }
 
-/** A directory for one run, which only root can look into. The name tells whose it is. */
+/**
+ * A directory for one run, which only root can look into. Its name, `<pid>-<start time>-<n>`, tells whose it is, so
+ * that what a killed process left behind can be told from what is in use.
+ */
 export async function openRunDirectory(paths: StorePaths): Promise<string> {
-  const directory = await mkdtemp(`${paths.work}/run-${process.pid}-`);
-  await chmod(directory, 0o700);
-  return directory;
+  const owner = `${process.pid}-${await startTime()}`;
+  for (let n = 0; ; n++) {
+    const directory = `${paths.work}/${owner}-${n}`;
+    try {
+      await mkdir(directory, { mode: 0o700 });
+      return directory;
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error;
+    }
+  }
+}
+
+/** When this process started, in clock ticks since boot: proc_pid_stat(5), field 22. */
+async function startTime(): Promise<string> {
+  const stat = await readFile('/proc/self/stat', 'latin1');
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '0';
 }
 
 /** Its mounts are gone: they were never in this process's mount namespace. */

@@ -9,7 +9,7 @@ function rulesFor(name: string, capabilities: readonly string[], arch = 'x64'): 
 function verdict(name: string, capabilities = CAPABILITIES, arch = 'x64'): string {
   const rules = rulesFor(name, capabilities, arch);
   return rules
-    .map(({ action, errnoRet, args }) => `${action.slice(10)}${errnoRet ?? ''}${args ? '?' : ''}`)
+    .map(({ action, errnoRet, args }) => `${action.slice(9)}${errnoRet ?? ''}${args ? '?' : ''}`)
     .join();
 }
 
@@ -48,7 +48,7 @@ describe('seccompProfile', () => {
 
   test('sockets: local and internet families, no crypto and no virtual machine sockets', () => {
     const families = rulesFor('socket', CAPABILITIES).flatMap(({ action, args }) =>
-      (args ?? []).map(({ op, value }) => `${action.slice(10)} ${op.slice(9)} ${value}`),
+      (args ?? []).map(({ op, value }) => `${action.slice(9)} ${op.slice(9)} ${value}`),
     );
     expect(families).toEqual(
       expect.arrayContaining(['ALLOW LT 12', 'ALLOW EQ 16', 'ERRNO EQ 38', 'ERRNO EQ 40']),

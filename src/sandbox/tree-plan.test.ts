@@ -14,7 +14,12 @@ function link(path: string, target: string): Entry {
 describe('planTree', () => {
   test('names the directories that the layer does not describe, parents first, never the root', () => {
     const plan = planTree([node('a/b/c/d'), node('a/b', 'dir'), { kind: 'whiteout', path: 'w/x/y' }]);
-    expect(plan.implied).toEqual(['a', 'w', 'a/b/c', 'w/x']);
+    expect(plan.implied).toEqual([
+      { path: 'a', onlyHides: false },
+      { path: 'w', onlyHides: true },
+      { path: 'w/x', onlyHides: true },
+      { path: 'a/b/c', onlyHides: false },
+    ]);
   });
 
   test.for([
@@ -43,15 +48,19 @@ describe('planTree', () => {
     expect(plan.whiteouts).toEqual(whiteouts);
   });
 
+  test('what has entries below it is a directory, a new one when it was something else', () => {
+    const plan = planTree([node('a'), node('a/b'), node('a/c/d')]);
+    expect([plan.nodes.get('a')?.type, [...plan.opaque]]).toEqual(['dir', ['a']]);
+    expect([plan.nodes.get('a/c')?.type, plan.implied]).toEqual(['dir', []]);
+  });
+
   test('hard links lead to the file itself', () => {
     const plan = planTree([node('a'), link('b', 'a'), link('c', 'b'), link('d', 'below')]);
     expect(plan.links.map(({ target }) => target)).toEqual(['a', 'a', 'below']);
   });
 
   test.for([
-    { name: 'a parent that is a file', entries: [node('a'), node('a/b')] },
     { name: 'a parent that is a hard link', entries: [node('a'), link('b', 'a'), node('b/c')] },
-    { name: 'an opaque file', entries: [node('a'), { kind: 'opaque', path: 'a' }] },
     { name: 'a path that climbs', entries: [node('a/../b')] },
     { name: 'an absolute path', entries: [node('/a')] },
     { name: 'an empty component', entries: [node('a//b')] },

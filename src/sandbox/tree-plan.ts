@@ -1,17 +1,34 @@
 import { LapidaryError, quoted } from '../errors/index.ts';
 import type { Entry, Inode } from '../tree/index.ts';
 import { ancestorsOf } from './host-path.ts';
+import { DEFAULT_DIRECTORY } from './inode.ts';
+
+/** A directory that entries stand in but the layer does not describe; never the root. */
+export type ImpliedDirectory = {
+  readonly path: string;
+  /** Nothing is made in it: it only matters when the layers below have it. */
+  readonly onlyHides: boolean;
+};
 
 /** What has to be made on disk so that overlayfs sees a layer's change. All paths as in entries. */
 export type TreePlan = {
+  /** Directories that the layer cannot share with those below, as it hides them, are in here even when implied. */
   readonly nodes: ReadonlyMap<string, Inode>;
   /** `target` is never itself a hard link of this layer. */
   readonly links: readonly { readonly path: string; readonly target: string }[];
   readonly whiteouts: readonly string[];
   /** Directories that hide what lower layers have in them. */
   readonly opaque: ReadonlySet<string>;
-  /** Directories that entries stand in but the layer does not describe, parents first; never the root. */
-  readonly implied: readonly string[];
+  /** Those whose metadata is the one of the layers below; parents first. */
+  readonly implied: readonly ImpliedDirectory[];
+};
+
+/** A plan in the making. */
+type Draft = {
+  readonly nodes: Map<string, Inode>;
+  readonly targets: Map<string, string>;
+  readonly whiteouts: Set<string>;
+  readonly opaque: Set<string>;
 };
 
 function corrupt(path: string, why: string): LapidaryError {
@@ -27,54 +44,79 @@ function checkPath(path: string): void {
 }
 
 /**
- * Sorts a layer's entries by what has to be done. Every directory in which something is made is either a
- * directory of the layer or implied: what is made from a plan can only be inside of the target.
+ * Sorts a layer's entries by what has to be done, so that the outcome is the one of `Tree.apply`. Every directory
+ * in which something is made is a directory of the layer or implied: nothing can be made through a link, or outside.
  * @throws LapidaryError STORE_CORRUPT for entries that contradict each other or lead outside
  */
 export function planTree(entries: readonly Entry[]): TreePlan {
-  const nodes = new Map<string, Inode>();
-  const targets = new Map<string, string>();
-  const [whiteouts, opaque, implied] = [new Set<string>(), new Set<string>(), new Set<string>()];
+  const draft: Draft = { nodes: new Map(), targets: new Map(), whiteouts: new Set(), opaque: new Set() };
   for (const entry of entries) {
     checkPath(entry.path);
-    if (entry.kind === 'node') nodes.set(entry.path, entry.node);
-    else if (entry.kind === 'hardlink') targets.set(entry.path, entry.target);
-    else if (entry.kind === 'whiteout') whiteouts.add(entry.path);
-    else opaque.add(entry.path);
+    if (entry.kind === 'node') draft.nodes.set(entry.path, entry.node);
+    else if (entry.kind === 'hardlink') draft.targets.set(entry.path, entry.target);
+    else if (entry.kind === 'whiteout') draft.whiteouts.add(entry.path);
+    else draft.opaque.add(entry.path);
   }
-  const needed = new Set(opaque);
-  for (const { path } of entries) for (const ancestor of ancestorsOf(path)) needed.add(ancestor);
-  for (const directory of needed) {
-    if (targets.has(directory)) throw corrupt(directory, 'is a hard link and has entries below it');
-    const node = nodes.get(directory);
-    if (node === undefined && directory !== '') implied.add(directory);
-    if (node !== undefined && node.type !== 'dir')
-      throw corrupt(directory, `is a ${node.type} and has entries below it`);
-  }
-  hideReplaced({ nodes, targets, whiteouts, opaque, implied });
+  if (draft.whiteouts.has('')) throw corrupt('', 'removes the root directory');
+  const holders = directoriesOf(draft);
+  replaceWhatHolds(draft, holders.all);
+  hideReplaced(draft, holders.made);
   return {
-    nodes,
-    links: [...targets.keys()].map((path) => ({ path, target: resolveLink(targets, path) })),
-    whiteouts: [...whiteouts],
-    opaque,
-    implied: [...implied].sort((a, b) => a.split('/').length - b.split('/').length),
+    nodes: draft.nodes,
+    links: [...draft.targets.keys()].map((path) => ({ path, target: resolveLink(draft.targets, path) })),
+    whiteouts: [...draft.whiteouts],
+    opaque: draft.opaque,
+    implied: impliedOf(draft, holders),
   };
 }
 
-/** A whiteout only concerns lower layers: what the layer itself has at the path stays, and hides them. */
-function hideReplaced(plan: {
-  readonly nodes: ReadonlyMap<string, Inode>;
-  readonly targets: ReadonlyMap<string, string>;
-  readonly whiteouts: Set<string>;
-  readonly opaque: Set<string>;
-  readonly implied: ReadonlySet<string>;
-}): void {
-  for (const path of plan.whiteouts) {
-    if (path === '') throw corrupt(path, 'removes the root directory');
-    const isDirectory = plan.nodes.get(path)?.type === 'dir' || plan.implied.has(path);
-    if (isDirectory) plan.opaque.add(path);
-    if (isDirectory || plan.nodes.has(path) || plan.targets.has(path)) plan.whiteouts.delete(path);
+/** All directories that the entries stand in, and those of them in which something is made. */
+type Holders = { readonly all: ReadonlySet<string>; readonly made: ReadonlySet<string> };
+
+function directoriesOf({ nodes, targets, whiteouts, opaque }: Draft): Holders {
+  const made = new Set<string>();
+  for (const paths of [nodes.keys(), targets.keys()]) {
+    for (const path of paths) for (const ancestor of ancestorsOf(path)) made.add(ancestor);
   }
+  const all = new Set([...made, ...opaque]);
+  for (const paths of [whiteouts, opaque]) {
+    for (const path of paths) for (const ancestor of ancestorsOf(path)) all.add(ancestor);
+  }
+  return { all, made };
+}
+
+/** What has entries below it but is no directory becomes one, and a new one. */
+function replaceWhatHolds({ nodes, targets, opaque }: Draft, holders: ReadonlySet<string>): void {
+  for (const path of holders) {
+    if (targets.has(path)) throw corrupt(path, 'is a hard link and has entries below it');
+    const node = nodes.get(path);
+    if (node === undefined || node.type === 'dir') continue;
+    nodes.set(path, { ...DEFAULT_DIRECTORY, type: 'dir' });
+    opaque.add(path);
+  }
+}
+
+/** A whiteout only concerns lower layers: what the layer itself has at the path stays, and hides them. */
+function hideReplaced({ nodes, targets, whiteouts, opaque }: Draft, made: ReadonlySet<string>): void {
+  for (const path of whiteouts) {
+    if (made.has(path) && !nodes.has(path)) nodes.set(path, { ...DEFAULT_DIRECTORY, type: 'dir' });
+    const replaced = nodes.get(path);
+    if (replaced?.type === 'dir') opaque.add(path);
+    if (replaced !== undefined || targets.has(path)) whiteouts.delete(path);
+  }
+}
+
+/** Splits what is not described: what is hidden below is made new, the rest is as the layers below have it. */
+function impliedOf({ nodes, opaque }: Draft, { all, made }: Holders): ImpliedDirectory[] {
+  const implied: ImpliedDirectory[] = [];
+  const parentsFirst = [...all].sort((a, b) => a.split('/').length - b.split('/').length);
+  for (const path of parentsFirst) {
+    if (path === '' || nodes.has(path)) continue;
+    const hidden = ancestorsOf(path).some((ancestor) => opaque.has(ancestor));
+    if (!hidden) implied.push({ path, onlyHides: !made.has(path) });
+    else if (made.has(path)) nodes.set(path, { ...DEFAULT_DIRECTORY, type: 'dir' });
+  }
+  return implied;
 }
 
 function resolveLink(targets: ReadonlyMap<string, string>, path: string): string {

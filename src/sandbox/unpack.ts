@@ -14,7 +14,8 @@ import {
 import { LapidaryError, quoted } from '../errors/index.ts';
 import type { Inode, Metadata } from '../tree/index.ts';
 import type { ContentSource, FileItem } from './content-source.ts';
-import { below, hostPath } from './host-path.ts';
+import type { Fill } from './fill.ts';
+import { below, hostPath, parentOf } from './host-path.ts';
 import { DEFAULT_DIRECTORY, IMPLIED_ROOT_XATTR, isHostXattr, OPAQUE_XATTR } from './inode.ts';
 import { errnoOf, type Syscalls } from './syscalls.ts';
 import type { TreePlan } from './tree-plan.ts';
@@ -22,14 +23,6 @@ import type { TreePlan } from './tree-plan.ts';
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 const NODE_TYPE = { char: constants.S_IFCHR, block: constants.S_IFBLK, fifo: constants.S_IFIFO } as const;
 const NO_DEVICE = { major: 0, minor: 0 } as const;
-
-/** What a plan does not say by itself, found in the layers below. */
-export type Fill = {
-  /** Metadata of the implied directories. */
-  readonly directories: ReadonlyMap<string, Metadata>;
-  /** Targets of hard links that are in no entry of the layer: `path` is a new name of a copy. */
-  readonly foreign: ReadonlyMap<string, Inode>;
-};
 
 /**
  * Makes an unpacked layer in overlay form: whiteouts as 0/0 character devices, opaque directories by attribute.
@@ -69,7 +62,7 @@ export class Unpacker {
       ['', plan.nodes.get('') ?? DEFAULT_DIRECTORY],
       ...fill.directories,
     ]);
-    const inodes: (readonly [string, Inode])[] = [...fill.foreign, ...plan.nodes];
+    const inodes: (readonly [string, Inode])[] = [...fill.copies, ...plan.nodes];
     for (const [path, node] of inodes) if (node.type === 'dir') directories.set(path, node);
     const parentsFirst = [...directories.keys()].sort((a, b) => (a < b ? -1 : 1));
     for (const path of parentsFirst) mkdirSync(this.#host(path), 0o700);
@@ -79,10 +72,13 @@ export class Unpacker {
       else if (node.type !== 'dir') this.#makeSpecial(path, node);
     }
     contents.writeFiles(files, (item, write) => this.#makeFile(item, write));
-    for (const path of plan.whiteouts)
-      this.#syscalls.makeNode(this.#host(path), constants.S_IFCHR, NO_DEVICE);
+    for (const path of plan.whiteouts) {
+      if (directories.has(parentOf(path)))
+        this.#syscalls.makeNode(this.#host(path), constants.S_IFCHR, NO_DEVICE);
+    }
     for (const { path, target } of plan.links) {
-      if (!fill.foreign.has(path)) linkSync(hostPath(below(this.#target, target)), this.#host(path));
+      if (fill.copies.has(path)) continue;
+      linkSync(hostPath(below(this.#target, fill.copied.get(target) ?? target)), this.#host(path));
     }
     // Deepest first: making something in a directory would move its time.
     for (const path of parentsFirst.reverse())

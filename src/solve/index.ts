@@ -1,4 +1,5 @@
 export type { BuildEvent, EventSink, StepInfo } from './events.ts';
+export { Pace } from './pace.ts';
 export type * from './ports.ts';
 export { userOf } from './run-step.ts';
 export { type Solved, Solver, type SolverOptions, type SolverPorts } from './solver.ts';

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -170,6 +170,19 @@ const child = (...args: readonly string[]): string[] => [
   at('child-blobs'),
   ...args,
 ];
+
+test('an ordinary user gets files of their own, and is told so', () => {
+  const [folder, blobs] = [at('nobody'), at('nobody-blobs')];
+  for (const path of [folder, blobs]) run('install', '-d', '-o', '65534', '-g', '65534', path);
+  chmodSync(scratch, 0o755);
+  const args = ['test/support/export-child.ts', blobs, 'local', folder];
+  const warnings = execFileSync(process.execPath, args, { uid: 65534, gid: 65534, encoding: 'utf8' });
+  expect(JSON.parse(warnings)).toEqual([
+    'files whose owner was not set, since only root can do that: 1, such as "big"',
+  ]);
+  const { uid, size } = lstatSync(join(folder, 'big'));
+  expect([uid, size]).toEqual([65534, 8 * 1024 * 1024]);
+});
 
 describe('when it goes wrong', () => {
   test.for(['docker', 'tar', 'local'])('%s on a full disk says so and leaves no file', (type) => {

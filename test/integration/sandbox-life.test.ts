@@ -175,10 +175,10 @@ describe('the sandbox', () => {
       onOutput: () => started.resolve(),
       signal: new AbortController().signal,
     });
-    const failed = expect(running).rejects.toMatchObject({ code: 'SANDBOX_FAILED' });
     await started.promise;
-    await runtime[Symbol.asyncDispose]();
-    await failed;
+    const disposed = runtime[Symbol.asyncDispose]();
+    await expect(running).rejects.toMatchObject({ code: 'SANDBOX_FAILED' });
+    await disposed;
     expect(mountHolders()).toEqual([]);
     expect(readdirSync(store.paths.work)).toEqual([]);
   });
@@ -214,19 +214,19 @@ describe('the sandbox', () => {
   });
 });
 
-describe('an image in the foreground', () => {
-  async function foreground(
-    more: Record<string, unknown>,
-  ): Promise<{ readonly code: number | null; readonly out: string }> {
-    const child = main('image', more);
-    let out = '';
-    child.stdout?.on('data', (data) => {
-      out += String(data);
-    });
-    const code = await exitOf(child);
-    return { code, out };
-  }
+async function foreground(
+  more: Record<string, unknown>,
+): Promise<{ readonly code: number | null; readonly out: string }> {
+  const child = main('image', more);
+  let out = '';
+  child.stdout?.on('data', (data) => {
+    out += String(data);
+  });
+  const code = await exitOf(child);
+  return { code, out };
+}
 
+describe('an image in the foreground', () => {
   test('passes output and exit code on, and throws changes away', async () => {
     const trees = readdirSync(store.paths.trees).length;
     const ran = await foreground(command('cat /etc/hostname; echo x > /etc/hosts; echo x > /new; exit 7'));

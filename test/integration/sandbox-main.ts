@@ -7,9 +7,12 @@ const [how = '', root = '', layer = '', json = '{}'] = process.argv.slice(2);
 const store = new TestStore(root);
 const more = JSON.parse(json) as Record<string, unknown>;
 const signal = new AbortController().signal;
+function onOutput(_: string, data: Uint8Array): void {
+  process.stdout.write(data);
+}
+
 if (how === 'build') {
   await using runtime = openRuntime(store);
-  const onOutput = (_: string, data: Uint8Array): unknown => process.stdout.write(data);
   const result = await runtime.run(request([layer as LayerId], more), { onOutput, signal });
   process.exitCode = result.ok ? 0 : result.exitCode;
 } else {

@@ -12,9 +12,16 @@ import {
 import { tmpdir } from 'node:os';
 import type { Digest } from '../../src/oci/index.ts';
 import { openSandbox } from '../../src/sandbox/index.ts';
-import { decodeLayer, encodeTree } from '../../src/sandbox/table.ts';
+import { encodeTree } from '../../src/sandbox/table.ts';
 import type { RunRequest, RunResult, Runtime, StorePaths } from '../../src/solve/index.ts';
-import type { Entry, Layer, LayerId, Metadata } from '../../src/tree/index.ts';
+import {
+  decodeLayer,
+  type Entry,
+  type Layer,
+  type LayerId,
+  layerId,
+  type Metadata,
+} from '../../src/tree/index.ts';
 
 export const ROOT: Metadata = { mode: 0o755, uid: 0, gid: 0, mtime: 1_000_000_000, mtimeNs: 0 };
 
@@ -54,16 +61,16 @@ export class TestStore {
   write(entries: readonly Entry[]): LayerId {
     const chunks: Uint8Array[] = [];
     let offset = 0;
-    const { id: pack } = encodeTree(entries.filter((entry) => entry.kind === 'node'));
+    const pack = layerId(entries).slice('sha256:'.length);
     const packed = entries.map((entry): Entry => {
       if (entry.kind !== 'node' || entry.node.type !== 'file' || entry.node.content.kind !== 'bytes')
         return entry;
       chunks.push(entry.node.content.bytes);
       offset += entry.node.size;
-      const content = { kind: 'pack', pack: pack.slice(7), offset: offset - entry.node.size } as const;
+      const content = { kind: 'pack', pack, offset: offset - entry.node.size } as const;
       return { ...entry, node: { ...entry.node, content } };
     });
-    writeFileSync(`${this.paths.packs}/${pack.slice(7)}`, Buffer.concat(chunks));
+    writeFileSync(`${this.paths.packs}/${pack}`, Buffer.concat(chunks));
     const { id, bytes } = encodeTree(packed);
     writeFileSync(`${this.paths.layers}/${id.slice(7)}`, bytes);
     return id;

@@ -7,7 +7,7 @@ import { imageOf } from './stored-image.ts';
 
 /**
  * Exports an image with one file of 8 MiB: `export-child.ts SCRATCH TYPE DEST [stall]`. With `stall` the file's bytes stop
- * coming after the first MiB. Exits with 3 and the rendered error on standard output when the export fails.
+ * coming after the first MiB. Prints the warnings; exits with 3 and the rendered error on standard output when the export fails.
  */
 const [scratch = '', type = '', dest = '', stall] = process.argv.slice(2);
 const MIB = Buffer.alloc(1024 * 1024, 0x2a);
@@ -27,7 +27,7 @@ const content = { kind: 'pack', pack: 'big', offset: 0 } as const;
 const metadata = { mode: 0o644, uid: 0, gid: 0, mtime: 0, mtimeNs: 0 };
 const size = MIB.length * COUNT;
 const layer = await store.layers.write([
-  { kind: 'node', path: 'big', node: { type: 'file', ...metadata, size, content } },
+  { kind: 'node', path: 'big', node: { type: 'file', ...metadata, size, digest: sha256('big'), content } },
 ]);
 const image = await imageOf(store, [{ layer: layer.id, diffId: sha256('unknown'), size: size + 1536 }]);
 const output =
@@ -35,7 +35,8 @@ const output =
     ? ({ type, dest, tar: true } as const)
     : ({ type: type === 'tar' ? 'tar' : 'local', dest } as const);
 try {
-  await writeImage({ images: [image], references: [], output }, store);
+  const { warnings } = await writeImage({ images: [image], references: [], output }, store);
+  process.stdout.write(JSON.stringify(warnings));
 } catch (error) {
   process.stdout.write(error instanceof LapidaryError ? error.render() : String(error));
   process.exitCode = 3;

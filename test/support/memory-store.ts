@@ -7,7 +7,15 @@ import { LapidaryError } from '../../src/errors/index.ts';
 import { type Compression, type DiffId, type Digest, hexOf, sha256 } from '../../src/oci/index.ts';
 import type { BlobStore, FactStore, LayerStore } from '../../src/solve/index.ts';
 import { cleanMemberPath, type TarMember, TarReader, whiteoutOf } from '../../src/tar/index.ts';
-import type { Entry, FileNode, Inode, Layer, LayerId } from '../../src/tree/index.ts';
+import {
+  compareEntries,
+  type Entry,
+  type FileNode,
+  type Inode,
+  type Layer,
+  type LayerId,
+  layerId,
+} from '../../src/tree/index.ts';
 
 /** Facts in a map, with a count of what was asked. */
 export class MemoryFacts implements FactStore {
@@ -60,12 +68,8 @@ export class FileBlobs implements BlobStore {
     source: AsyncIterable<Uint8Array>,
     options: Parameters<BlobStore['putStream']>[1],
   ): Promise<{ digest: Digest; size: number }> {
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of source) {
-      options.signal?.throwIfAborted();
-      chunks.push(Uint8Array.from(chunk));
-    }
-    const bytes = Buffer.concat(chunks);
+    if (options.expect && (await this.has(options.expect.digest))) return options.expect;
+    const bytes = await whole(source, options.signal);
     const digest = sha256(bytes);
     const { expect } = options;
     if (expect && (expect.digest !== digest || expect.size !== bytes.length)) {
@@ -229,11 +233,6 @@ function nodeOf(member: TarMember & { readonly offset: number }, tar: Buffer, pa
     default:
       return { ...metadata, type: member.type === 'dir' ? 'dir' : 'fifo' };
   }
-}
-
-const compareEntries = (a: Entry, b: Entry): number => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0);
-function layerId(entries: readonly Entry[]): LayerId {
-  return sha256(JSON.stringify(entries, (key, value: unknown) => (key === 'content' ? undefined : value)));
 }
 
 /** Text as the only bytes of a source. */

@@ -1,0 +1,224 @@
+import { type BigIntStats, lstatSync, readdirSync, readlinkSync, statSync } from 'node:fs';
+import { LapidaryError, quoted } from '../errors/index.ts';
+import { type BuildContext, Pace } from '../solve/index.ts';
+import { decodePathText, encodePathText } from '../tar/index.ts';
+import { type Entry, type FileNode, type Inode, Tree } from '../tree/index.ts';
+import { digestFile } from './read-file.ts';
+import { type FileStamp, StatCache } from './stat-cache.ts';
+
+/** What `.dockerignore` says; see `parseIgnore`. */
+export type ContextRules = { match(path: string): boolean; canSkipDirectory(path: string): boolean };
+
+export type DirectoryContextOptions = {
+  readonly ignore: ContextRules | undefined;
+  /** File in which the digests of unchanged files are remembered. */
+  readonly statCacheFile: string;
+};
+
+/**
+ * The files below a directory as a build context. Owners are 0:0, sockets do not exist, links are kept as links.
+ * @throws LapidaryError CONTEXT_UNREADABLE when it is no directory
+ */
+export function openDirectoryContext(root: string, options: DirectoryContextOptions): Promise<BuildContext> {
+  return Promise.try(() => {
+    const found = statSync(root, { throwIfNoEntry: false });
+    if (found?.isDirectory()) return new DirectoryContext(root, options);
+    const what = found === undefined ? 'does not exist' : 'is not a directory';
+    throw new LapidaryError('CONTEXT_UNREADABLE', `the build context ${quoted(root)} ${what}`, {
+      hint: 'name the directory that holds the files to build from',
+    });
+  });
+}
+
+/** Links on the way to one path; as many as the tree itself follows. */
+const MAX_LINKS = 255;
+
+class DirectoryContext implements BuildContext {
+  readonly #root: string;
+  readonly #ignore: ContextRules | undefined;
+  readonly #cache: StatCache;
+  readonly #stamps = new WeakMap<Inode, FileStamp>();
+  readonly #links = new Map<string, Inode>();
+  readonly #entries = new Map<string, Entry>();
+  readonly #scanned = new Set<string>();
+  readonly #pace = new Pace();
+
+  constructor(root: string, { ignore, statCacheFile }: DirectoryContextOptions) {
+    this.#root = root;
+    this.#ignore = ignore;
+    this.#cache = new StatCache(statCacheFile);
+  }
+
+  async scan(paths: readonly string[]): Promise<Tree> {
+    for (const path of paths) await this.#reach(path);
+    return Tree.empty.apply([...this.#entries.values()]);
+  }
+
+  async digest(files: readonly FileNode[]): Promise<readonly FileNode[]> {
+    const done: FileNode[] = [];
+    for (const file of files) {
+      const stamp = this.#stamps.get(file);
+      if (stamp === undefined || file.content.kind !== 'host') throw new Error('a file of another context');
+      const known = this.#cache.get(stamp);
+      done.push({ ...file, digest: known ?? (await this.#read(file.content.path, stamp)) });
+      await this.#pace.breathe();
+    }
+    this.#cache.save();
+    return done;
+  }
+
+  async #read(path: string, stamp: FileStamp): ReturnType<typeof digestFile> {
+    const readAtNs = BigInt(Date.now()) * 1_000_000n;
+    const digest = await digestFile(path, Number(stamp.size), this.#pace);
+    this.#cache.put(stamp, digest, readAtNs);
+    return digest;
+  }
+
+  /** Goes down to a path name by name, through links, and takes in everything below it. */
+  async #reach(path: string): Promise<void> {
+    const todo = components(path).reverse();
+    const at: string[] = [];
+    let links = 0;
+    while (todo.length > 0) {
+      const name = todo.pop() ?? '';
+      if (name === '..') {
+        at.pop();
+        continue;
+      }
+      at.push(name);
+      const inode = this.#add(at.join('/'));
+      if (inode === undefined) return;
+      if (inode.type !== 'symlink') continue;
+      links += 1;
+      if (links > MAX_LINKS) return;
+      if (inode.target.startsWith('/')) at.length = 0;
+      else at.pop();
+      todo.push(...components(inode.target).reverse());
+    }
+    await this.#scanBelow(at.join('/'));
+  }
+
+  async #scanBelow(directory: string): Promise<void> {
+    if (this.#scanned.has(directory)) return;
+    this.#scanned.add(directory);
+    if (directory !== '' && this.#inodeAt(directory)?.type !== 'dir') return;
+    for (const name of this.#list(directory)) {
+      const path = directory === '' ? name : `${directory}/${name}`;
+      const inode = this.#add(path);
+      if (inode?.type === 'dir' && !this.#ignore?.canSkipDirectory(path)) await this.#scanBelow(path);
+      await this.#pace.breathe();
+    }
+  }
+
+  #inodeAt(path: string): Inode | undefined {
+    const entry = this.#entries.get(path);
+    if (entry?.kind === 'node') return entry.node;
+    // An excluded directory is not in the tree unless something below it is, but may have to be walked
+    const stats = lstatSync(this.#host(path), { bigint: true, throwIfNoEntry: false });
+    return stats?.isDirectory() ? directoryNode(stats) : undefined;
+  }
+
+  /** Looks at one path and remembers it unless it is excluded. */
+  #add(path: string): Inode | undefined {
+    const known = this.#entries.get(path);
+    if (known?.kind === 'node') return known.node;
+    const stats = this.#lstat(path);
+    const inode = stats && this.#inode(path, stats);
+    if (inode === undefined) return undefined;
+    if (!this.#ignore?.match(path)) this.#entries.set(path, { kind: 'node', path, node: inode });
+    return inode;
+  }
+
+  #inode(path: string, stats: BigIntStats): Inode | undefined {
+    const metadata = metadataOf(stats);
+    if (stats.isDirectory()) return directoryNode(stats);
+    if (stats.isFile()) return this.#file(path, stats);
+    if (stats.isSymbolicLink()) {
+      const target = decodePathText(readlinkSync(this.#host(path), { encoding: 'buffer' }));
+      return { type: 'symlink', ...metadata, mode: 0o777, target };
+    }
+    if (stats.isFIFO()) return { type: 'fifo', ...metadata };
+    if (stats.isSocket()) return undefined;
+    const type = stats.isBlockDevice() ? 'block' : 'char';
+    return { type, ...metadata, ...deviceNumbers(stats.rdev) };
+  }
+
+  #file(path: string, stats: BigIntStats): Inode {
+    const linkKey = stats.nlink > 1n ? `${stats.dev}:${stats.ino}` : undefined;
+    const known = linkKey === undefined ? undefined : this.#links.get(linkKey);
+    if (known) return known;
+    const host = decodePathText(this.#host(path));
+    const content = { kind: 'host', path: host } as const;
+    const node: FileNode = { type: 'file', ...metadataOf(stats), size: Number(stats.size), content };
+    this.#stamps.set(node, stats);
+    if (linkKey !== undefined) this.#links.set(linkKey, node);
+    return node;
+  }
+
+  #lstat(path: string): BigIntStats | undefined {
+    try {
+      return lstatSync(this.#host(path), { bigint: true, throwIfNoEntry: false });
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      if (code === 'ENOTDIR' || code === 'ENAMETOOLONG') return undefined;
+      throw unreadable(path, error);
+    }
+  }
+
+  #list(directory: string): string[] {
+    try {
+      return readdirSync(this.#host(directory), { encoding: 'buffer' }).map(decodePathText);
+    } catch (error) {
+      throw unreadable(directory, error);
+    }
+  }
+
+  #host(path: string): Buffer {
+    return Buffer.concat([Buffer.from(`${this.#root}/`), encodePathText(path)]);
+  }
+}
+
+function components(path: string): string[] {
+  return path.split('/').filter((name) => name !== '' && name !== '.');
+}
+
+function metadataOf(stats: BigIntStats): {
+  mode: number;
+  uid: number;
+  gid: number;
+  mtime: number;
+  mtimeNs: number;
+} {
+  const second = 1_000_000_000n;
+  const nanoseconds = ((stats.mtimeNs % second) + second) % second;
+  return {
+    mode: Number(stats.mode & 0o7777n),
+    uid: 0,
+    gid: 0,
+    mtime: Number((stats.mtimeNs - nanoseconds) / second),
+    mtimeNs: Number(nanoseconds),
+  };
+}
+
+function directoryNode(stats: BigIntStats): Inode {
+  return { type: 'dir', ...metadataOf(stats) };
+}
+
+/** Linux dev_t: makedev(3). */
+function deviceNumbers(rdev: bigint): { readonly major: number; readonly minor: number } {
+  const major = ((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & ~0xfffn);
+  const minor = (rdev & 0xffn) | ((rdev >> 12n) & ~0xffn & 0xffffffffn);
+  return { major: Number(major), minor: Number(minor) };
+}
+
+function unreadable(path: string, error: unknown): LapidaryError {
+  const code = (error as NodeJS.ErrnoException).code;
+  return new LapidaryError(
+    'CONTEXT_UNREADABLE',
+    `${quoted(path || '.')} of the build context cannot be read (${code})`,
+    {
+      hint: 'check its permissions, or exclude it in .dockerignore',
+      cause: error,
+    },
+  );
+}

@@ -1,0 +1,66 @@
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { isMissing, storeError } from './store-error.ts';
+
+/** A name in a work directory that no other process uses. */
+export function temporaryName(work: string): string {
+  return join(work, `${process.pid}-${randomBytes(8).toString('hex')}`);
+}
+
+export type AtomicOptions = {
+  /** Directory for the unfinished file, on the same filesystem. */
+  readonly work: string;
+  /** False where a reader can tell a damaged file and do without it: saves waiting for the disk. */
+  readonly sync: boolean;
+};
+
+/**
+ * Writes a small file: complete at `path`, or not there. An old file is replaced in one step. Synced first, so that
+ * the name never outlives the bytes.
+ */
+export function writeFileAtomic(
+  path: string,
+  bytes: Uint8Array | string,
+  { work, sync }: AtomicOptions,
+): void {
+  const temporary = temporaryName(work);
+  try {
+    const fd = openSync(temporary, 'wx', 0o600);
+    try {
+      writeAllSync(fd, typeof bytes === 'string' ? Buffer.from(bytes) : bytes);
+      if (sync) fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    moveInto(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw storeError(error, path);
+  }
+}
+
+/** Moves a finished file to its place and makes the directory above it if it is missing. */
+export function moveInto(temporary: string, path: string): void {
+  try {
+    renameSync(temporary, path);
+  } catch (error) {
+    if (!isMissing(error) || !existsSync(temporary)) throw error;
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    renameSync(temporary, path);
+  }
+}
+
+export function writeAllSync(fd: number, bytes: Uint8Array): void {
+  let done = 0;
+  while (done < bytes.length) done += writeSync(fd, bytes, done, bytes.length - done);
+}

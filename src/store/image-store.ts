@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Descriptor, isDigest } from '../oci/index.ts';
+import type { ImageStore, StoredImage, StoredLayer, TaggedImage } from '../solve/index.ts';
+import { writeFileAtomic } from './atomic-file.ts';
+import { isMissing, storeError } from './store-error.ts';
+
+/** One JSON file per tag, called by the hash of its normalised reference. */
+export class FileImageStore implements ImageStore {
+  readonly #directory: string;
+  readonly #work: string;
+
+  constructor(directory: string, work: string) {
+    this.#directory = directory;
+    this.#work = work;
+  }
+
+  get(reference: string): Promise<TaggedImage | undefined> {
+    return Promise.try(() => {
+      const image = this.#read(this.#path(reference));
+      return image?.reference === reference ? image : undefined;
+    });
+  }
+
+  tag(reference: string, images: readonly StoredImage[]): Promise<void> {
+    return Promise.try(() => {
+      const tagged: TaggedImage = { reference, images, taggedAt: new Date().toISOString() };
+      writeFileAtomic(this.#path(reference), JSON.stringify(tagged), { work: this.#work, sync: true });
+    });
+  }
+
+  untag(reference: string): Promise<boolean> {
+    return Promise.try(() => {
+      const path = this.#path(reference);
+      if (this.#read(path) === undefined) return false;
+      rmSync(path, { force: true });
+      return true;
+    });
+  }
+
+  list(): Promise<TaggedImage[]> {
+    return Promise.try(() => {
+      const all = readdirSync(this.#directory).flatMap(
+        (name) => this.#read(join(this.#directory, name)) ?? [],
+      );
+      return all.sort((a, b) => (a.reference < b.reference ? -1 : 1));
+    });
+  }
+
+  #read(path: string): TaggedImage | undefined {
+    try {
+      return parseTagged(readFileSync(path, 'utf8'));
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw storeError(error, path);
+    }
+  }
+
+  #path(reference: string): string {
+    return join(this.#directory, createHash('sha256').update(reference).digest('hex'));
+  }
+}
+
+/** `undefined` for what is not a whole record: such a tag does not exist. */
+function parseTagged(text: string): TaggedImage | undefined {
+  try {
+    const value = JSON.parse(text) as TaggedImage;
+    const whole = typeof value.reference === 'string' && typeof value.taggedAt === 'string';
+    return whole && value.images.length > 0 && value.images.every(isImage) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isImage({ id, platform, layers }: StoredImage): boolean {
+  const { os, architecture } = platform;
+  return isDigest(id) && typeof os === 'string' && typeof architecture === 'string' && layers.every(isLayer);
+}
+
+function isLayer({ layer, diffId, size, blob }: StoredLayer): boolean {
+  return (
+    isDigest(layer) &&
+    isDigest(diffId) &&
+    Number.isSafeInteger(size) &&
+    (blob === undefined || isDescriptor(blob))
+  );
+}
+
+function isDescriptor({ mediaType, digest, size }: Descriptor): boolean {
+  return typeof mediaType === 'string' && isDigest(digest) && Number.isSafeInteger(size);
+}
