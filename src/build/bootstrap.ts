@@ -18,3 +18,44 @@ export type BootstrapRequest = {
   /** Accepts Release files that have expired, as frozen snapshots have them. */
   readonly allowExpired: boolean;
 };
+
+type BootstrapOptions = { readonly signal?: AbortSignal; readonly onEvent?: (event: BuildEvent) => void };
+
+/** Makes a base image from Debian's archive and tags it. Nothing is tagged when it fails. */
+export async function bootstrapBase(
+  request: BootstrapRequest,
+  store: LocalStore,
+  { signal = new AbortController().signal, onEvent = () => undefined }: BootstrapOptions,
+): Promise<{ readonly reference: string; readonly id: Digest; readonly size: number }> {
+  const reference = normaliseTag(request.tag);
+  const platform = request.platform ?? hostPlatform(process.arch, 'linux');
+  const { bootstrapDebian, importRootfsTar } = await import('../context/index.ts');
+  const { suite, slim, include, mirror, allowExpired } = request;
+  const onLine = (line: string): void => onEvent({ type: 'phase', name: 'bootstrap', detail: line });
+  const options = {
+    suite,
+    slim,
+    include,
+    allowExpired,
+    onLine,
+    platform,
+    ...(mirror === undefined ? {} : { mirror }),
+  };
+  const { tar, done } = bootstrapDebian(options, signal);
+  const measure = measureIn(store);
+  const imported = importRootfsTar(tar, {
+    platform,
+    createdBy: `lapidary bootstrap debian:${suite}${slim ? '-slim' : ''} ${include.join(' ')}`.trim(),
+    measure: (layer) => measure(layer.id),
+    ports: store,
+    signal,
+  });
+  // When the program fails its own words say more than the archive that it left half written
+  const [made, ended] = await Promise.allSettled([imported, done]);
+  if (ended.status === 'rejected') throw ended.reason;
+  if (made.status === 'rejected') throw made.reason;
+  const image = made.value;
+  await store.images.tag(reference, [image]);
+  onEvent({ type: 'tagged', reference, id: image.id });
+  return { reference, id: image.id, size: image.layers.reduce((sum, layer) => sum + layer.size, 0) };
+}

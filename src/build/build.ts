@@ -26,7 +26,7 @@ import type { BuildOptions, BuildRequest, BuildResult } from './types.ts';
  *
  * @throws LapidaryError or SourceError for what the user can mend; `signal.reason` when aborted
  */
-export async function build(request: BuildRequest, options: BuildOptions = {}): Promise<BuildResult> {
+export async function build(request: BuildRequest, options: BuildOptions): Promise<BuildResult> {
   const signal = options.signal ?? new AbortController().signal;
   const emit = options.onEvent ?? ((): void => undefined);
   const tags = (request.tags ?? []).map(normaliseTag);

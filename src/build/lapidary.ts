@@ -35,7 +35,7 @@ export class Lapidary implements AsyncDisposable {
     this.#store = store;
   }
 
-  static async open(options: { readonly store?: string | undefined } = {}): Promise<Lapidary> {
+  static async open(options: { readonly store: string }): Promise<Lapidary> {
     return new Lapidary(await openLocalStore(options.store));
   }
 

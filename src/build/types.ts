@@ -39,8 +39,8 @@ export type BuildRequest = {
 export type BuildOptions = {
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: BuildEvent) => void;
-  /** Root of the local store; default: see `defaultStoreRoot`. */
-  readonly store?: string;
+  /** Root of the local store, absolute; see `defaultStoreRoot`. It is made where there is none. */
+  readonly store: string;
   /** Where outputs with `dest: '-'` go. */
   readonly stdout?: NodeJS.WritableStream;
 };

@@ -51,7 +51,7 @@ const config = (text: string, more: Partial<PlanOptions> = {}): ContainerConfig 
   plan(text, more).result.config;
 
 describe('configuration', () => {
-  test.for<{ name: string; text: string; want: Partial<ContainerConfig> }>([
+  test.for<{ name: string; text: string; want: Readonly<Record<string, unknown>> }>([
     { name: 'inherits from the base', text: 'FROM alpine', want: { Cmd: ['/bin/sh'], WorkingDir: '/base' } },
     { name: 'scratch has a search path', text: 'FROM scratch', want: { WorkingDir: '/' } },
     {
@@ -122,6 +122,10 @@ describe('configuration', () => {
     { name: 'ONBUILD is kept for later', text: 'FROM bare\nONBUILD RUN x', want: { OnBuild: ['RUN x'] } },
   ])('$name', ({ text, want }) => {
     expect(config(text)).toMatchObject(want);
+  });
+
+  test('an ENTRYPOINT leaves no inherited CMD behind', () => {
+    expect(config('FROM alpine\nENTRYPOINT ["/e"]')).not.toHaveProperty('Cmd');
   });
 
   test('labels of the caller come last', () => {

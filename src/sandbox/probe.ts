@@ -53,7 +53,12 @@ export async function probeMachine({
       'sysctl user.max_user_namespaces=15000',
       probeUserNamespaces(searchPath),
     ),
-    check('binfmt', 'RUN for other architectures', 'modprobe binfmt_misc', probeBinfmt()),
+    check(
+      'binfmt',
+      'RUN for other architectures',
+      'apt-get install qemu-user-static binfmt-support',
+      probeBinfmt(),
+    ),
     check('qemu', 'RUN for other architectures', 'apt-get install qemu-user-static', probeQemu(searchPath)),
     check(
       'mmdebstrap',

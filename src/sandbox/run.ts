@@ -4,7 +4,7 @@ import type { StorePaths } from '../solve/index.ts';
 import { collectUpper } from './collect.ts';
 import { Container, type ContainerIo } from './container.ts';
 import type { LowerView } from './lower-view.ts';
-import type { SpecMount } from './oci-spec.ts';
+import type { ContainerRequest, SpecMount } from './oci-spec.ts';
 import { OverlayMount } from './overlay.ts';
 import type { Report, RunOrder, RuntimeProgram } from './protocol.ts';
 import { makeStubs, setMetadata } from './stubs.ts';
@@ -63,26 +63,12 @@ async function runContainer(
   const stubs = makeStubs(syscalls, { view, directory: `${directory}/stubs`, etc: ETC[mode.type] });
   const lower = stubs.directory === undefined ? view.directories : [stubs.directory, ...view.directories];
   using overlay = OverlayMount.open(syscalls, { directory, lower });
-  const foreground = mode.type === 'foreground' ? mode : undefined;
-  const init = foreground?.init;
   const container = new Container({
     syscalls,
     runtime,
     directory,
     id: `lapidary-${directory.slice(directory.lastIndexOf('/') + 1)}`,
-    request: {
-      ...order,
-      root: overlay.target,
-      argv: init === undefined ? order.argv : [INIT, '--', ...order.argv],
-      terminal: foreground?.terminal ?? false,
-      mounts: [
-        ...etcMounts(order, stubs.etc),
-        ...fileMounts(order),
-        ...(foreground === undefined ? [] : volumeMounts(foreground)),
-      ],
-      maxOpenFiles: maxOpenFiles(),
-      arch: process.arch,
-    },
+    request: containerRequest(order, { root: overlay.target, etc: stubs.etc }),
     io: ioOf(order, hooks),
   });
   hooks.onContainer(container);
@@ -96,6 +82,27 @@ async function runContainer(
   } finally {
     hooks.signal.removeEventListener('abort', kill);
   }
+}
+
+/** `etc`: which files of /etc can be put over those of the image. */
+function containerRequest(
+  order: RunOrder,
+  { root, etc }: { readonly root: string; readonly etc: readonly string[] },
+): ContainerRequest {
+  const foreground = order.mode.type === 'foreground' ? order.mode : undefined;
+  return {
+    ...order,
+    root,
+    argv: foreground?.init === undefined ? order.argv : [INIT, '--', ...order.argv],
+    terminal: foreground?.terminal ?? false,
+    mounts: [
+      ...etcMounts(order, etc),
+      ...fileMounts(order),
+      ...(foreground === undefined ? [] : volumeMounts(foreground)),
+    ],
+    maxOpenFiles: maxOpenFiles(),
+    arch: process.arch,
+  };
 }
 
 function ioOf(order: RunOrder, { onOutput }: RunHooks): ContainerIo {

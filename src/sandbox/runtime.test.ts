@@ -15,6 +15,16 @@ describe('checkRequest', () => {
     { name: 'a NUL in an argument', change: { argv: ['a\0b'] }, message: 'a NUL character in "a\\u0000b"' },
     { name: 'a NUL in a variable', change: { env: ['A=\0'] }, message: 'a NUL character in "A=\\u0000"' },
     {
+      name: 'a file that would stay in the layer',
+      change: { files: [{ path: '/etc/x', bytes: new Uint8Array(), mode: 0o644 }] },
+      message: 'the file "/etc/x" is not below /dev',
+    },
+    {
+      name: 'a file that climbs',
+      change: { files: [{ path: '/dev/../etc/x', bytes: new Uint8Array(), mode: 0o644 }] },
+      message: 'the file "/dev/../etc/x" is not below /dev',
+    },
+    {
       name: 'a relative directory',
       change: { cwd: 'srv' },
       message: 'the working directory "srv" is not absolute',

@@ -93,9 +93,12 @@ class SandboxRuntime implements Runtime {
   }
 }
 
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('base64');
+}
+
 /** The request in a form that crosses the pipe. */
 function plainRequest({ stdin, files = [], ...rest }: RunRequest): Omit<RunOrder, 'directory' | 'mode'> {
-  const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
   return {
     ...rest,
     ...(stdin === undefined ? {} : { stdin: base64(stdin) }),
@@ -141,7 +144,12 @@ export async function openRunDirectory(paths: StorePaths): Promise<string> {
       await mkdir(directory, { mode: 0o700 });
       return directory;
     } catch (error) {
-      if (errnoOf(error) !== 'EEXIST') throw error;
+      const code = errnoOf(error);
+      if (code === 'EEXIST') continue;
+      throw new LapidaryError('STORE_FAILED', `cannot make the directory ${quoted(directory)}: ${code}`, {
+        hint: code === 'ENOSPC' ? 'free some disk space' : undefined,
+        cause: error,
+      });
     }
   }
 }

@@ -108,10 +108,8 @@ describe('encodeHeader', () => {
   });
 
   test('the order of attributes does not matter', () => {
-    const [x, y]: [string, Uint8Array][] = [
-      ['user.x', Uint8Array.of(1)],
-      ['user.y', Uint8Array.of(2)],
-    ];
+    const x: [string, Uint8Array] = ['user.x', Uint8Array.of(1)];
+    const y: [string, Uint8Array] = ['user.y', Uint8Array.of(2)];
     const one = encodeHeader(file({ xattrs: new Map([x, y]) }));
     expect(Buffer.compare(one, encodeHeader(file({ xattrs: new Map([y, x]) })))).toBe(0);
   });

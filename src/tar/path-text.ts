@@ -32,8 +32,8 @@ export function asBuffer(bytes: Uint8Array): Buffer {
 export function decodeRange(buffer: Buffer, start: number, end: number): string {
   let high = 0;
   for (let at = start; at < end; at++) high |= buffer[at] ?? 0;
-  if (high < 0x80) return buffer.latin1Slice(start, end);
-  const text = buffer.utf8Slice(start, end);
+  if (high < 0x80) return buffer.toString('latin1', start, end);
+  const text = buffer.toString('utf8', start, end);
   return text.includes('\ufffd') ? decodeWithEscapes(buffer, start, end) : text;
 }
 
@@ -54,12 +54,12 @@ function decodeWithEscapes(buffer: Buffer, start: number, end: number): string {
   for (let at = start; at < end; ) {
     const length = sequenceLength(buffer, at, end);
     if (length === 0) {
-      pieces.push(buffer.utf8Slice(valid, at), String.fromCharCode(ESCAPE_BASE + (buffer[at] ?? 0)));
+      pieces.push(buffer.toString('utf8', valid, at), String.fromCharCode(ESCAPE_BASE + (buffer[at] ?? 0)));
       valid = at + 1;
     }
     at += length || 1;
   }
-  return pieces.join('') + buffer.utf8Slice(valid, end);
+  return pieces.join('') + buffer.toString('utf8', valid, end);
 }
 
 /** Length of the UTF-8 sequence at `at`, 0 if there is none. Source: Unicode 16, table 3-7. */

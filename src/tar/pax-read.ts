@@ -120,7 +120,7 @@ function timeValue(
   { buffer, start, end }: PaxRecord,
   offset: number,
 ): { readonly mtime: number; readonly mtimeNs: number } {
-  const text = end - start <= 64 ? buffer.latin1Slice(start, end) : '';
+  const text = end - start <= 64 ? buffer.toString('latin1', start, end) : '';
   const match = /^(-?)([0-9]{1,16})(?:\.([0-9]*))?$/.exec(text);
   const whole = Number(match?.[2]);
   if (!match || !Number.isSafeInteger(whole)) {

@@ -94,8 +94,9 @@ describe('when the main process is killed', () => {
       expect(tree.filter((pid) => processes().has(pid))).toEqual([]);
       expect(mountHolders()).toEqual([]);
     }, 10_000);
-    for (const name of readdirSync(store.paths.work))
-      rmSync(`${store.paths.work}/${name}`, { recursive: true });
+    const left = readdirSync(store.paths.work);
+    expect(left).toEqual([expect.stringMatching(new RegExp(`^${child.pid}-\\d+-0$`))]);
+    for (const name of left) rmSync(`${store.paths.work}/${name}`, { recursive: true });
   });
 
   test('the next build goes on with the same store', async () => {

@@ -97,6 +97,15 @@ describe('what a command sees', () => {
     expect(await output('cat; echo end')).toBe('end\n');
   });
 
+  test('files for the time of the run, which leave nothing behind', async () => {
+    const bytes = Buffer.from('#!/bin/sh\necho "script $0"\n');
+    const files = [{ path: '/dev/pipes/EOF', bytes, mode: 0o755 }];
+    const user = { uid: 1000, gid: 1000, groups: [] };
+    const ran = await run(runtime, request([base], { argv: ['/dev/pipes/EOF'], files, user }));
+    expect(ran.out).toBe('script /dev/pipes/EOF\n');
+    expect([...changeOf(ran).keys()]).toEqual([]);
+  });
+
   test('no network but loopback when there is to be none', async () => {
     const table = await output('cat /proc/net/dev', { network: 'none' });
     expect([...table.matchAll(/^ *(\S+):/gm)].map(([, name]) => name)).toEqual(['lo']);

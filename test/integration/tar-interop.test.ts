@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import type { BigIntStats } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -190,7 +191,7 @@ describe('archives for GNU tar', () => {
       [member('fifo', { type: 'fifo' })],
     ]);
     tar(['-xpf', '-'], archive);
-    const stat = (path: string): ReturnType<typeof fs.lstat> => fs.lstat(at(path), { bigint: true });
+    const stat = (path: string): Promise<BigIntStats> => fs.lstat(at(path), { bigint: true });
     expect(await fs.readFile(at('d/plain'), 'utf8')).toBe('hello');
     expect((await stat('d')).mode & 0o7777n).toBe(0o700n);
     const long = await stat(`${DEEP}/${'f'.repeat(120)}`);

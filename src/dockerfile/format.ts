@@ -1,0 +1,32 @@
+import type { Dockerfile, Heredoc, Instruction } from './types.ts';
+
+/** An instruction as text that parses to the same instruction: its one line, and its here-documents. */
+export function formatInstruction(instruction: Instruction): string {
+  const bodies = heredocsOf(instruction).map((doc) => `\n${doc.body}${doc.name}`);
+  return `${instruction.text}${bodies.join('')}`;
+}
+
+function heredocsOf(instruction: Instruction): readonly Heredoc[] {
+  switch (instruction.kind) {
+    case 'run':
+      return instruction.command.form === 'shell' ? instruction.command.heredocs : [];
+    case 'copy':
+    case 'add':
+      return instruction.transfer.heredocs;
+    case 'onbuild':
+      return heredocsOf(instruction.trigger);
+    default:
+      return [];
+  }
+}
+
+/** A whole file in one form: directives, an instruction a line, an empty line before every stage. */
+export function formatDockerfile(file: Dockerfile): string {
+  const directives = Object.entries(file.directives).map(([name, word]) => `# ${name}=${word.text}`);
+  const globals = file.globals.map(formatInstruction);
+  const stages = file.stages.map((stage) =>
+    [stage.from, ...stage.instructions].map(formatInstruction).join('\n'),
+  );
+  const head = [...directives, ...globals].join('\n');
+  return `${[...(head === '' ? [] : [head]), ...stages].join('\n\n')}\n`;
+}

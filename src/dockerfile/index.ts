@@ -1,0 +1,26 @@
+export {
+  type ExpandSite,
+  expandHeredoc,
+  expandWord,
+  expandWords,
+  type Lookup,
+  variablesIn,
+} from './expand.ts';
+export { INSTRUCTION_FLAGS } from './flags.ts';
+export { formatDockerfile, formatInstruction } from './format.ts';
+export { IgnoreRules, parseIgnore } from './ignore.ts';
+export { parseDockerfile } from './parse.ts';
+export { INSTRUCTION_KINDS } from './parse-instruction.ts';
+export type {
+  CommandForm,
+  Dockerfile,
+  Heredoc,
+  Instruction,
+  InstructionKind,
+  InstructionOf,
+  KeyValue,
+  MountFlag,
+  Stage,
+  Transfer,
+  Word,
+} from './types.ts';

@@ -1,0 +1,36 @@
+import { type ErrorCode, type ErrorDetails, type Source, SourceError, type Span } from '../errors/index.ts';
+import type { LogicalLine, SourceLines } from './lines.ts';
+import type { Dockerfile, Heredoc, Word } from './types.ts';
+
+export type Warning = Dockerfile['warnings'][number];
+
+/** What the parsers of single instructions share. */
+export type ParseContext = {
+  readonly source: Source;
+  readonly escape: '\\' | '`';
+  readonly lines: SourceLines;
+  readonly warn: (warning: Warning) => void;
+  readonly error: (code: ErrorCode, message: string, span: Span, details?: ErrorDetails) => SourceError;
+};
+
+/** An instruction as it lies before its own parser. */
+export type RawInstruction = {
+  readonly line: LogicalLine;
+  readonly keyword: Word;
+  /** Index in `line.text` where the arguments begin. */
+  readonly argumentsAt: number;
+  readonly heredocs: readonly Heredoc[];
+  /** The whole instruction, here-documents included. */
+  readonly span: Span;
+};
+
+export function parseContext(
+  lines: SourceLines,
+  escape: '\\' | '`',
+  warn: (warning: Warning) => void,
+): ParseContext {
+  const { source } = lines;
+  const error: ParseContext['error'] = (code, message, span, details) =>
+    new SourceError(code, message, { source, span }, details);
+  return { source, escape, lines, warn, error };
+}

@@ -1,0 +1,88 @@
+import { type LogicalLine, spanOf } from './lines.ts';
+import type { Word } from './types.ts';
+
+/** Reads a logical line from left to right. */
+export class Cursor {
+  readonly line: LogicalLine;
+  readonly escape: string;
+  at: number;
+
+  constructor(line: LogicalLine, escape: string, at = 0) {
+    this.line = line;
+    this.escape = escape;
+    this.at = at;
+  }
+
+  get done(): boolean {
+    return this.at >= this.line.text.length;
+  }
+
+  /** What is left. */
+  rest(): Word {
+    const { text } = this.line;
+    return { text: text.slice(this.at), span: spanOf(this.line, this.at, text.length) };
+  }
+
+  skipSpace(): void {
+    const { text } = this.line;
+    while (this.at < text.length && isSpace(text[this.at])) this.at += 1;
+  }
+
+  /** Up to the next white space, quotes and all. */
+  plainWord(): Word {
+    const start = this.at;
+    const { text } = this.line;
+    while (this.at < text.length && !isSpace(text[this.at])) this.at += 1;
+    return this.slice(start);
+  }
+
+  /** Up to white space that is neither quoted nor escaped; quotes and escapes stay in the text. */
+  quotedWord(): Word {
+    const start = this.at;
+    const { text } = this.line;
+    let quote = '';
+    while (this.at < text.length) {
+      const char = text[this.at];
+      if (char === this.escape && quote !== "'" && this.at + 1 < text.length) this.at += 1;
+      else if (quote !== '') {
+        if (char === quote) quote = '';
+      } else if (char === '"' || char === "'") quote = char;
+      else if (isSpace(char)) break;
+      this.at += 1;
+    }
+    return this.slice(start);
+  }
+
+  slice(start: number, end: number = this.at): Word {
+    return { text: this.line.text.slice(start, end), span: spanOf(this.line, start, end) };
+  }
+}
+
+export function isSpace(char: string | undefined): boolean {
+  return char === ' ' || char === '\t';
+}
+
+/** All words of the rest of a line, separated by white space only. */
+export function plainWords(cursor: Cursor): Word[] {
+  const words: Word[] = [];
+  for (cursor.skipSpace(); !cursor.done; cursor.skipSpace()) words.push(cursor.plainWord());
+  return words;
+}
+
+/** All words of the rest of a line; quotes and escapes keep white space together. */
+export function quotedWords(cursor: Cursor): Word[] {
+  const words: Word[] = [];
+  for (cursor.skipSpace(); !cursor.done; cursor.skipSpace()) words.push(cursor.quotedWord());
+  return words;
+}
+
+/** A JSON array of strings, the only thing on the rest of the line; `undefined` for anything else. */
+export function jsonArray(text: string): string[] | undefined {
+  if (!text.startsWith('[')) return undefined;
+  try {
+    const value = JSON.parse(text) as unknown;
+    return Array.isArray(value) && value.every((item) => typeof item === 'string') ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
