@@ -178,7 +178,7 @@ export class Lapidary implements AsyncDisposable {
 
 /** `undefined` for what can only be an image ID. */
 function referenceOf(name: string): string | undefined {
-  if (/^sha256:/.test(name)) return undefined;
+  if (name.startsWith('sha256:')) return undefined;
   return formatReference(withDefaultTag(parseReference(name)));
 }
 

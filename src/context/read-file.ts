@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { LapidaryError, quoted } from '../errors/index.ts';
 import type { Digest } from '../oci/index.ts';
-import { Pace } from '../solve/index.ts';
+import type { Pace } from '../solve/index.ts';
 import { encodePathText } from '../tar/index.ts';
 
 const CHUNK = 1024 * 1024;

@@ -1,4 +1,4 @@
-import { SourceError, suggest } from '../errors/index.ts';
+import { type SourceError, suggest } from '../errors/index.ts';
 import type { ParseContext } from './parse-context.ts';
 import type { Cursor } from './tokens.ts';
 import type { InstructionKind, Word } from './types.ts';
@@ -34,8 +34,19 @@ export const INSTRUCTION_FLAGS: Readonly<Record<InstructionKind, Readonly<Record
     'start-interval': 'value',
     retries: 'value',
   },
-  ...{ arg: {}, env: {}, label: {}, cmd: {}, entrypoint: {}, workdir: {}, user: {}, expose: {}, volume: {} },
-  ...{ stopsignal: {}, shell: {}, maintainer: {}, onbuild: {} },
+  arg: {},
+  env: {},
+  label: {},
+  cmd: {},
+  entrypoint: {},
+  workdir: {},
+  user: {},
+  expose: {},
+  volume: {},
+  stopsignal: {},
+  shell: {},
+  maintainer: {},
+  onbuild: {},
 };
 
 export type Flag = { readonly name: string; readonly word: Word; readonly value: Word | undefined };

@@ -18,7 +18,7 @@ export function parseInstruction(raw: RawInstruction, context: ParseContext): In
   if (!INSTRUCTION_KINDS.includes(kind)) throw unknownInstruction(raw, context);
   const rest = raw.line.text.slice(raw.argumentsAt).trim();
   const common = { span: raw.span, keyword: raw.keyword, text: `${kind.toUpperCase()} ${rest}`.trim() };
-  return { ...common, ...parseBody(kind, raw, context) } as Instruction;
+  return { ...common, ...parseBody(kind, raw, context) };
 }
 
 function parseBody(kind: InstructionKind, raw: RawInstruction, context: ParseContext): Body {

@@ -1,7 +1,7 @@
 import { readFlags } from './flags.ts';
 import { argumentsOf } from './parse-command.ts';
 import type { ParseContext, RawInstruction } from './parse-context.ts';
-import { type Cursor, isSpace, jsonArray, plainWords, quotedWords } from './tokens.ts';
+import { type Cursor, jsonArray, plainWords, quotedWords } from './tokens.ts';
 import type { InstructionKind, InstructionOf, KeyValue, Word } from './types.ts';
 
 type Body<K extends InstructionKind> = Omit<InstructionOf<K>, 'span' | 'keyword' | 'text'>;
@@ -115,7 +115,7 @@ export function parseSingle(
 }
 
 function oneWord(kind: string, word: Word, context: ParseContext): Word {
-  if (![...word.text].some(isSpace) || /["'${]/.test(word.text)) return word;
+  if (!/[ \t]/.test(word.text) || /["'${]/.test(word.text)) return word;
   throw context.error('DOCKERFILE_SYNTAX', `${kind.toUpperCase()} takes one argument`, word.span, {
     hint: 'a comment needs a line of its own',
   });

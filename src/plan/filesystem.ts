@@ -51,6 +51,8 @@ function networkOf(state: StageState, { network }: InstructionOf<'run'>): 'host'
   );
 }
 
+const pair = ([name, value]: readonly [string, string]): string => `${name}=${value}`;
+
 /** Where a here-document that is a script of its own is put for the time of the step. */
 const SCRIPT_DIRECTORY = '/dev/pipes';
 
@@ -78,7 +80,6 @@ function runEnvironment(state: StageState): { env: string[]; args: string[]; hid
   const env = [...(state.config.Env ?? [])];
   const names = environmentMap(env);
   if (!names.has('PATH')) env.push(DEFAULT_PATH);
-  const pair = ([name, value]: readonly [string, string]): string => `${name}=${value}`;
   const unset = ([name]: readonly [string, string]): boolean => !names.has(name);
   return {
     env,

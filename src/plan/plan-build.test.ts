@@ -133,9 +133,12 @@ describe('configuration', () => {
   });
 });
 
+/** The environment of the first RUN, its search path left out. */
+function env(text: string, buildArgs: Record<string, string> = {}): readonly string[] {
+  return runs(text, { buildArgs })[0]?.env.filter((line) => !line.startsWith('PATH=')) ?? [];
+}
+
 describe('arguments', () => {
-  const env = (text: string, buildArgs: Record<string, string> = {}): readonly string[] =>
-    runs(text, { buildArgs })[0]?.env.filter((line) => !line.startsWith('PATH=')) ?? [];
   test.for<{ name: string; text: string; args?: Record<string, string>; want: string[] }>([
     { name: 'default', text: 'FROM bare\nARG a=1\nRUN x', want: ['a=1'] },
     {

@@ -2,7 +2,7 @@ import type { Dockerfile } from '../dockerfile/index.ts';
 import { expandWord, expandWords, type Instruction, type Word } from '../dockerfile/index.ts';
 import { type ErrorDetails, SourceError, type SourceRange, type Span } from '../errors/index.ts';
 import type { ContainerConfig, Platform } from '../oci/index.ts';
-import { type Lookup, StageArguments } from './arguments.ts';
+import type { Lookup, StageArguments } from './arguments.ts';
 import type { Op, StepOrigin } from './op.ts';
 import type { HistoryDraft, PlannedStage } from './types.ts';
 

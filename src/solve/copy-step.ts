@@ -95,7 +95,11 @@ function fromInline(op: CopyOp): CopyContent {
   const entries = op.inline.map(({ name, bytes }): Entry => {
     const node: FileNode = {
       type: 'file',
-      ...{ mode: 0o644, uid: 0, gid: 0, mtime: 0, mtimeNs: 0 },
+      mode: 0o644,
+      uid: 0,
+      gid: 0,
+      mtime: 0,
+      mtimeNs: 0,
       size: bytes.length,
       digest: sha256(bytes),
       content: { kind: 'bytes', bytes },
@@ -193,6 +197,7 @@ async function unpackItem(
 
 /** Later entries replace earlier ones at the same path. */
 function mergeEntries(first: readonly Entry[], second: readonly Entry[]): readonly Entry[] {
-  const name = (entry: Entry): string => `${entry.kind === 'hardlink' ? 'node' : entry.kind} ${entry.path}`;
-  return [...new Map([...first, ...second].map((entry) => [name(entry), entry])).values()];
+  return [...new Map([...first, ...second].map((entry) => [slotOf(entry), entry])).values()];
 }
+
+const slotOf = ({ kind, path }: Entry): string => `${kind === 'hardlink' ? 'node' : kind} ${path}`;

@@ -66,7 +66,7 @@ async function open(
     case 'xz': {
       const { XzReadableStream } = await import('xz-decompress');
       const web = Readable.toWeb(Readable.from(source, { objectMode: false }));
-      return new XzReadableStream(web as ReadableStream<Uint8Array>) as unknown as AsyncIterable<Uint8Array>;
+      return new XzReadableStream(web);
     }
     case 'bzip2': {
       const { default: unbzip2 } = await import('unbzip2-stream');

@@ -16,12 +16,14 @@ export class FileFactStore implements FactStore {
   }
 
   get(key: string): Promise<string | undefined> {
-    try {
-      return Promise.resolve(parseFact(readFileSync(this.#path(key), 'utf8'), key));
-    } catch (error) {
-      if (isMissing(error)) return Promise.resolve(undefined);
-      return Promise.reject(storeError(error, this.#path(key)) as Error);
-    }
+    return Promise.try(() => {
+      try {
+        return parseFact(readFileSync(this.#path(key), 'utf8'), key);
+      } catch (error) {
+        if (isMissing(error)) return undefined;
+        throw storeError(error, this.#path(key));
+      }
+    });
   }
 
   async put(key: string, value: string): Promise<void> {

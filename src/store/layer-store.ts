@@ -121,7 +121,7 @@ export class FileLayerStore implements LayerStore {
     const bytes = Buffer.allocUnsafe(size);
     const { bytesRead } = await handle.read(bytes, 0, size, content.offset);
     if (bytesRead === size) return bytes;
-    throw new LapidaryError('STORE_CORRUPT', `${path} is shorter than it should be`, {
+    throw new LapidaryError('STORE_CORRUPT', `${path.toString()} is shorter than it should be`, {
       hint: 'build again with --no-cache',
     });
   }

@@ -16,7 +16,7 @@ export function parseChmod(text: string): Chmod {
     });
   }
   const steps = clauses.flatMap((clause) => {
-    const who = [...(clause?.[1] || 'a')].reduce((mask, letter) => mask | (WHO[letter] ?? 0), 0);
+    const who = (clause?.[1] || 'a').split('').reduce((mask, letter) => mask | (WHO[letter] ?? 0), 0);
     return [...(clause?.[2] ?? '').matchAll(/([-+=])([rwxXst]*)/g)].map(([, sign, letters = '']) => ({
       who,
       sign,

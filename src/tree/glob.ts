@@ -12,13 +12,13 @@ export const isWild = (name: string): boolean => /[*?[\\]/.test(name);
  */
 export function nameMatcher(pattern: string): Matcher {
   const tokens = tokenize(pattern);
-  return (name) => matches(tokens, [...name]);
+  return (name) => matches(tokens, Array.from(name));
 }
 
 type Token = '*' | ((char: string) => boolean);
 
 function tokenize(pattern: string): Token[] {
-  const chars = [...pattern];
+  const chars = Array.from(pattern);
   const tokens: Token[] = [];
   for (let i = 0; i < chars.length; i++) {
     const char = chars[i];

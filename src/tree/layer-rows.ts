@@ -109,7 +109,7 @@ function asPath(value: unknown): string {
 }
 
 function corrupt(value: unknown): LapidaryError {
-  const what = quoted(String(JSON.stringify(value)));
+  const what = quoted(JSON.stringify(value) ?? 'nothing');
   return new LapidaryError('STORE_CORRUPT', `the table of a stored layer holds ${what} where it cannot`, {
     hint: 'build again with --no-cache',
   });

@@ -15,7 +15,7 @@ const MAX_ID = 0xffffffff;
  * @throws LapidaryError USER_NOT_FOUND
  */
 export function resolveOwner(text: string, accounts: Accounts): Credentials {
-  const [user = '', group] = split(text);
+  const [user, group] = split(text);
   const lines = parseLines(accounts.passwd);
   const uid = numberOf(user);
   const line = lines.find((one) => (uid === undefined ? one.name === user : one.id === uid));
@@ -31,7 +31,7 @@ export function resolveOwner(text: string, accounts: Accounts): Credentials {
  * listed with. Source: Dockerfile reference, "COPY --chown".
  */
 export function resolveChown(text: string, accounts: Accounts): Owner {
-  const [user = '', group] = split(text);
+  const [user, group] = split(text);
   const number = numberOf(user);
   if (number !== undefined)
     return { uid: number, gid: group === undefined ? number : groupId(group, accounts) };

@@ -108,9 +108,10 @@ export async function finished(child: ChildProcess): Promise<CliResult> {
     child.on('error', reject);
     child.on('close', resolve);
   });
-  const text = (chunks: Buffer[] | undefined): string => Buffer.concat(chunks ?? []).toString();
   return { code, stdout: text(stdout), stderr: text(stderr) };
 }
+
+const text = (chunks: Buffer[] | undefined): string => Buffer.concat(chunks ?? []).toString();
 
 /** Mount points of this machine that lie below a path, and command lines that name it: both must be empty in the end. */
 export async function leftovers(path: string): Promise<string[]> {

@@ -1,0 +1,6 @@
+require "./tally/counter"
+require "./tally/stopwatch"
+
+module Tally
+  VERSION = "0.2.0"
+end
