@@ -6,7 +6,7 @@ module Hello
   module Check
     # Without `HTTP::Client`, which would bring TLS into the program.
     def self.healthy?(port : Int32) : Bool
-      TCPSocket.open("127.0.0.1", port, connect_timeout: 1.second) do |socket|
+      TCPSocket.open("127.0.0.1", port) do |socket|
         socket.read_timeout = 1.second
         HTTP::Request.new("GET", "/health", HTTP::Headers{"Host" => "localhost"}).to_io(socket)
         socket.flush

@@ -1,0 +1,22 @@
+#!/usr/bin/env node
+// Plain enough for any old Node to read and to say what is wrong.
+var major = Number(process.versions.node.split('.')[0]);
+if (major < 24) {
+  process.stderr.write('lapidary needs Node 24 or newer; this is ' + process.version + '\n');
+  process.exitCode = 1;
+} else {
+  start().catch(function (error) {
+    process.stderr.write(String((error && error.stack) || error) + '\n');
+    process.exitCode = 70;
+  });
+}
+
+function start() {
+  return import('node:module').then(function (module) {
+    module.enableCompileCache();
+    return import('node:fs').then(function (fs) {
+      var built = new URL('../dist/lapidary.js', import.meta.url);
+      return import(fs.existsSync(built) ? built.href : new URL('../src/cli/bin.ts', import.meta.url).href);
+    });
+  });
+}
