@@ -1,10 +1,10 @@
-/** A shell pattern as tokens: `*`, `?`, or a character that means itself. */
+/** A shell pattern as tokens: `*`, `?`, or a character that means itself; a backslash escapes. */
 type Token =
   | { readonly kind: 'any' }
   | { readonly kind: 'one' }
   | { readonly kind: 'char'; readonly char: string };
 
-function tokens(pattern: string, escape: string): Token[] {
+function tokens(pattern: string): Token[] {
   const out: Token[] = [];
   for (let i = 0; i < pattern.length; i++) {
     const char = pattern[i] ?? '';
@@ -12,7 +12,7 @@ function tokens(pattern: string, escape: string): Token[] {
       if (out.at(-1)?.kind !== 'any') out.push({ kind: 'any' });
     } else if (char === '?') out.push({ kind: 'one' });
     else {
-      const literal = char === escape && i + 1 < pattern.length ? (pattern[++i] ?? '') : char;
+      const literal = char === '\\' && i + 1 < pattern.length ? (pattern[++i] ?? '') : char;
       out.push({ kind: 'char', char: literal });
     }
   }
@@ -41,16 +41,12 @@ function matchEnds(text: string, start: number, pattern: readonly Token[]): bool
   return row;
 }
 
-export type TrimOptions = { readonly fromEnd: boolean; readonly greedy: boolean; readonly escape: string };
+export type TrimOptions = { readonly fromEnd: boolean; readonly greedy: boolean };
 
 /** `${v#p}` and its relatives: removes the shortest (or longest) match at the start or the end. */
-export function trimPattern(
-  value: string,
-  pattern: string,
-  { fromEnd, greedy, escape }: TrimOptions,
-): string {
+export function trimPattern(value: string, pattern: string, { fromEnd, greedy }: TrimOptions): string {
   const text = fromEnd ? reverse(value) : value;
-  const parsed = tokens(pattern, escape);
+  const parsed = tokens(pattern);
   const ends = matchEnds(text, 0, fromEnd ? parsed.reverse() : parsed);
   const end = greedy ? ends.lastIndexOf(true) : ends.indexOf(true);
   if (end <= 0) return value;
@@ -60,15 +56,11 @@ export function trimPattern(
 const reverse = (text: string): string =>
   Array.from({ length: text.length }, (_, i) => text[text.length - 1 - i]).join('');
 
-export type ReplaceOptions = { readonly replacement: string; readonly all: boolean; readonly escape: string };
+export type ReplaceOptions = { readonly replacement: string; readonly all: boolean };
 
 /** `${v/p/r}`: replaces the first longest match, or every one. An empty pattern matches nothing. */
-export function replacePattern(
-  value: string,
-  pattern: string,
-  { replacement, all, escape }: ReplaceOptions,
-): string {
-  const parsed = tokens(pattern, escape);
+export function replacePattern(value: string, pattern: string, { replacement, all }: ReplaceOptions): string {
+  const parsed = tokens(pattern);
   if (parsed.length === 0) return value;
   let out = '';
   let at = 0;

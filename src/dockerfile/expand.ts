@@ -18,7 +18,7 @@ const MAX_LENGTH = 1024 * 1024;
  * Source: Dockerfile reference, "Environment replacement".
  */
 export function expandWord(word: Word, lookup: Lookup, site: ExpandSite): string {
-  return new Expander(word.text, { span: word.span, lookup, site }).expandAll().join('');
+  return textOf(new Expander(word.text, { span: word.span, lookup, site }).expandAll());
 }
 
 /** The same, and white space that comes out of a variable outside of quotes separates words. */
@@ -31,24 +31,19 @@ export function expandHeredoc(heredoc: Heredoc, lookup: Lookup, site: ExpandSite
   return new Expander(heredoc.body, { span: heredoc.span, lookup, site }).expandBody();
 }
 
-/** A stretch of output; `split` marks text in which white space separates words. */
-class Piece {
-  readonly text: string;
-  readonly split: boolean;
-  constructor(text: string, split: boolean) {
-    this.text = text;
-    this.split = split;
-  }
-  toString(): string {
-    return this.text;
-  }
-}
+/**
+ * A stretch of output. White space in `variable` text separates words, a `plain` character counts as it is written,
+ * and `literal` text came out of quotes or escapes: in a pattern it means itself.
+ */
+type Piece = { readonly text: string; readonly kind: 'variable' | 'plain' | 'literal' };
+
+const textOf = (pieces: readonly Piece[]): string => pieces.map((piece) => piece.text).join('');
 
 function splitFields(pieces: readonly Piece[]): string[] {
   const fields: string[] = [];
   let field: string | undefined;
-  for (const { text, split } of pieces) {
-    if (!split) {
+  for (const { text, kind } of pieces) {
+    if (kind === 'literal' || (kind === 'plain' && !/[ \t\n]/.test(text))) {
       field = (field ?? '') + text;
       continue;
     }
@@ -92,12 +87,12 @@ class Expander {
     while (this.#at < this.#text.length) {
       const char = this.#text[this.#at] ?? '';
       if (end.includes(char)) break;
-      if (char === "'") pieces.push(new Piece(this.#single(), false));
-      else if (char === '"') pieces.push(new Piece(this.#double(), false));
-      else if (char === '$') pieces.push(new Piece(this.#variable(), true));
-      else if (char === this.#site.site.escape) pieces.push(new Piece(this.#escaped(), false));
+      if (char === "'") pieces.push({ text: this.#single(), kind: 'literal' });
+      else if (char === '"') pieces.push({ text: this.#double(), kind: 'literal' });
+      else if (char === '$') pieces.push({ text: this.#variable(), kind: 'variable' });
+      else if (char === this.#site.site.escape) pieces.push({ text: this.#escaped(), kind: 'literal' });
       else {
-        pieces.push(new Piece(char, end === '' && /[ \t]/.test(char)));
+        pieces.push({ text: char, kind: 'plain' });
         this.#at += 1;
       }
     }
@@ -214,7 +209,7 @@ class Expander {
     }: { value: string | undefined; raw: string | undefined; operator: string; skip: number },
   ): string {
     this.#at += skip;
-    const word = this.#word('}').join('');
+    const word = textOf(this.#word('}'));
     switch (operator) {
       case '-':
         return value ?? word;
@@ -232,19 +227,27 @@ class Expander {
 
   #trimmed(value: string, sign: '#' | '%', greedy: boolean): string {
     this.#at += greedy ? 2 : 1;
-    const pattern = this.#word('}').join('');
-    return trimPattern(value, pattern, { fromEnd: sign === '%', greedy, escape: this.#site.site.escape });
+    const pattern = this.#pattern('}');
+    return trimPattern(value, pattern, { fromEnd: sign === '%', greedy });
   }
 
   #replaced(value: string, all: boolean): string {
     this.#at += all ? 2 : 1;
-    const pattern = this.#word('/}').join('');
+    const pattern = this.#pattern('/}');
     let replacement = '';
     if (this.#text[this.#at] === '/') {
       this.#at += 1;
-      replacement = this.#word('}').join('');
+      replacement = textOf(this.#word('}'));
     }
-    return replacePattern(value, pattern, { replacement, all, escape: this.#site.site.escape });
+    return replacePattern(value, pattern, { replacement, all });
+  }
+
+  /** What came out of quotes or escapes is escaped again, always by a backslash. */
+  #pattern(end: string): string {
+    const pieces = this.#word(end);
+    return pieces
+      .map(({ text, kind }) => (kind === 'literal' ? text.replace(/[\\*?]/g, '\\$&') : text))
+      .join('');
   }
 
   #error(message: string): SourceError {

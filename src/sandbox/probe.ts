@@ -22,62 +22,108 @@ export type MachineReport = {
   readonly checks: readonly MachineCheck[];
 };
 
-const REQUIRED = new Set(['user', 'runtime', 'unshare', 'setpriv', 'overlay', 'koffi']);
-
 type Finding = { readonly status: MachineCheck['status']; readonly detail: string };
+type Probe = {
+  readonly name: string;
+  readonly need: string;
+  readonly fix: string;
+  /** Without it no `RUN` step can be executed. */
+  readonly required?: true;
+  readonly look: (searchPath: string) => Finding | Promise<Finding>;
+};
+
+const PROBES: readonly Probe[] = [
+  {
+    name: 'user',
+    need: 'RUN: mounts, and files with owners',
+    fix: 'run with sudo',
+    required: true,
+    look: probeUser,
+  },
+  {
+    name: 'runtime',
+    need: 'RUN: starting containers',
+    fix: 'apt-get install crun',
+    required: true,
+    look: probeRuntime,
+  },
+  {
+    name: 'unshare',
+    need: 'RUN: namespaces',
+    fix: 'apt-get install util-linux',
+    required: true,
+    look: (searchPath) => probeProgram('unshare', searchPath),
+  },
+  {
+    name: 'setpriv',
+    need: 'RUN: ending with the build',
+    fix: 'apt-get install util-linux',
+    required: true,
+    look: (searchPath) => probeProgram('setpriv', searchPath),
+  },
+  {
+    name: 'koffi',
+    need: 'RUN: system calls that Node lacks',
+    fix: 'reinstall lapidary for this platform',
+    required: true,
+    look: probeKoffi,
+  },
+  {
+    name: 'overlay',
+    need: 'RUN: stacking layers',
+    fix: 'modprobe overlay',
+    required: true,
+    look: probeOverlay,
+  },
+  {
+    name: 'mount-api',
+    need: 'RUN: images of hundreds of layers',
+    fix: 'Linux 6.7 or later',
+    look: probeMountApi,
+  },
+  {
+    name: 'user-namespaces',
+    need: 'not used yet: RUN without root',
+    fix: 'sysctl user.max_user_namespaces=15000',
+    look: probeUserNamespaces,
+  },
+  {
+    name: 'binfmt',
+    need: 'RUN for other architectures',
+    fix: 'apt-get install qemu-user-static binfmt-support',
+    look: probeBinfmt,
+  },
+  {
+    name: 'qemu',
+    need: 'RUN for other architectures',
+    fix: 'apt-get install qemu-user-static',
+    look: probeQemu,
+  },
+  {
+    name: 'mmdebstrap',
+    need: 'base images made from the Debian archive',
+    fix: 'apt-get install mmdebstrap',
+    look: (searchPath) => probeProgram('mmdebstrap', searchPath),
+  },
+  {
+    name: 'cgroups',
+    need: 'nothing: limits are not set',
+    fix: 'mount cgroup2 on /sys/fs/cgroup',
+    look: probeCgroups,
+  },
+];
 
 /** Looks at this machine. Changes nothing, never throws for what it finds. */
-export async function probeMachine({
-  searchPath = DEFAULT_SEARCH_PATH,
-}: {
-  readonly searchPath?: string;
-} = {}): Promise<MachineReport> {
-  const program = (name: string, args: readonly string[]): Promise<Finding> =>
-    probeProgram(name, { searchPath, args });
-  const checks = await Promise.all([
-    check('user', 'RUN: mounts, and files with owners', 'run with sudo', probeUser()),
-    check('runtime', 'RUN: starting containers', 'apt-get install crun', probeRuntime(searchPath)),
-    check('unshare', 'RUN: namespaces', 'apt-get install util-linux', program('unshare', ['--version'])),
-    check(
-      'setpriv',
-      'RUN: ending with the build',
-      'apt-get install util-linux',
-      program('setpriv', ['--version']),
-    ),
-    check('koffi', 'RUN: system calls that Node lacks', 'reinstall lapidary for this platform', probeKoffi()),
-    check('overlay', 'RUN: stacking layers', 'modprobe overlay', probeOverlay()),
-    check('mount-api', 'RUN: images of hundreds of layers', 'Linux 6.7 or later', probeMountApi()),
-    check(
-      'user-namespaces',
-      'not used yet: RUN without root',
-      'sysctl user.max_user_namespaces=15000',
-      probeUserNamespaces(searchPath),
-    ),
-    check(
-      'binfmt',
-      'RUN for other architectures',
-      'apt-get install qemu-user-static binfmt-support',
-      probeBinfmt(),
-    ),
-    check('qemu', 'RUN for other architectures', 'apt-get install qemu-user-static', probeQemu(searchPath)),
-    check(
-      'mmdebstrap',
-      'base images made from the Debian archive',
-      'apt-get install mmdebstrap',
-      program('mmdebstrap', ['--version']),
-    ),
-    check('cgroups', 'nothing: limits are not set', 'mount cgroup2 on /sys/fs/cgroup', probeCgroups()),
-  ]);
-  return { canRun: checks.every(({ name, status }) => status !== 'missing' || !REQUIRED.has(name)), checks };
-}
-
-async function check(
-  name: string,
-  need: string,
-  ...[fix, finding]: readonly [string, Finding | Promise<Finding>]
-): Promise<MachineCheck> {
-  const { status, detail } = await finding;
-  return { name, status, detail, need, ...(status === 'ok' ? {} : { fix }) };
+export async function probeMachine(options: { readonly searchPath?: string } = {}): Promise<MachineReport> {
+  const { searchPath = DEFAULT_SEARCH_PATH } = options;
+  const found = await Promise.all(
+    PROBES.map(async ({ name, need, fix, required, look }) => {
+      const { status, detail } = await look(searchPath);
+      const check: MachineCheck = { name, status, detail, need, ...(status === 'ok' ? {} : { fix }) };
+      return { check, blocks: required === true && status === 'missing' };
+    }),
+  );
+  return { canRun: !found.some(({ blocks }) => blocks), checks: found.map(({ check }) => check) };
 }
 
 function read(path: string): string {
@@ -101,13 +147,10 @@ function firstLine(
   });
 }
 
-async function probeProgram(
-  name: string,
-  { searchPath, args }: { readonly searchPath: string; readonly args: readonly string[] },
-): Promise<Finding> {
+async function probeProgram(name: string, searchPath: string): Promise<Finding> {
   const path = findProgram(name, searchPath);
   if (path === undefined) return { status: 'missing', detail: `${name} is not installed` };
-  const { ok, text } = await firstLine(path, args);
+  const { ok, text } = await firstLine(path, ['--version']);
   return { status: ok ? 'ok' : 'limited', detail: `${path}: ${text}` };
 }
 
@@ -117,8 +160,8 @@ function probeUser(): Finding {
 }
 
 async function probeRuntime(searchPath: string): Promise<Finding> {
-  const crun = await probeProgram('crun', { searchPath, args: ['--version'] });
-  return crun.status === 'missing' ? probeProgram('runc', { searchPath, args: ['--version'] }) : crun;
+  const crun = await probeProgram('crun', searchPath);
+  return crun.status === 'missing' ? probeProgram('runc', searchPath) : crun;
 }
 
 async function probeKoffi(): Promise<Finding> {

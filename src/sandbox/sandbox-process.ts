@@ -117,6 +117,7 @@ export class SandboxProcess implements AsyncDisposable {
   #request(run: number, order: Order, onOutput: OnOutput = () => undefined): Promise<Outcome> {
     return new Promise((resolve, reject) => {
       this.#pending.set(run, { onOutput, resolve, reject });
+      this.#hold(true);
       if (this.#control.writable) this.#control.write(encodeMessage(run, order));
       else this.#failAll();
     });
@@ -130,9 +131,19 @@ export class SandboxProcess implements AsyncDisposable {
       return;
     }
     this.#pending.delete(frame.run);
+    this.#hold(this.#pending.size > 0);
     const report = decodeReport(frame);
     if (report.type === 'failed') pending.reject(revivedError(report.error));
     else pending.resolve(report);
+  }
+
+  /** An idle sandbox that nobody disposed does not keep this process from ending, which ends the sandbox too. */
+  #hold(on: boolean): void {
+    const handles = [this.#process, this.#control, this.#process.stderr as Socket | null];
+    for (const handle of handles) {
+      if (on) handle?.ref();
+      else handle?.unref();
+    }
   }
 
   #failAll(): void {
@@ -147,6 +158,7 @@ export class SandboxProcess implements AsyncDisposable {
 
   /** Kills what still runs and waits until every process is gone. Disposing twice does nothing more. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#hold(true);
     this.#control.end();
     const timer = setTimeout(() => this.#process.kill('SIGKILL'), END_GRACE_MS);
     await this.#exited;

@@ -76,7 +76,7 @@ function readMetadata(row: Row): Metadata {
   if (xattrs === 0) return metadata;
   const pairs = asRow(xattrs).map((pair): [string, Uint8Array] => {
     const [name, value] = asRow(pair);
-    return [asText(name), Buffer.from(asText(value), 'base64')];
+    return [asText(name), new Uint8Array(Buffer.from(asText(value), 'base64'))];
   });
   return { ...metadata, xattrs: new Map(pairs) };
 }

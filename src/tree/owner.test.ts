@@ -9,7 +9,7 @@ const accounts = {
 
 describe('USER', () => {
   test.for<{ user: string; want: object }>([
-    { user: '', want: { uid: 0, gid: 0, groups: [10] } },
+    { user: '', want: { uid: 0, gid: 0, groups: [] } },
     { user: 'root', want: { uid: 0, gid: 0, groups: [10] } },
     { user: 'app', want: { uid: 1000, gid: 1001, groups: [50, 10] } },
     { user: '1000', want: { uid: 1000, gid: 1001, groups: [50, 10] } },

@@ -61,7 +61,7 @@ function command(script: string): { readonly argv: readonly string[] } {
   return { argv: ['/bin/sh', '-c', script] };
 }
 
-function main(how: 'build' | 'image', more: Record<string, unknown>): ChildProcess {
+function main(how: 'build' | 'idle' | 'image', more: Record<string, unknown>): ChildProcess {
   const args = [MAIN, how, store.root, base, JSON.stringify(more)];
   return spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
 }
@@ -181,6 +181,13 @@ describe('the sandbox', () => {
     await expect(running).rejects.toMatchObject({ code: 'SANDBOX_FAILED' });
     await disposed;
     expect(mountHolders()).toEqual([]);
+    expect(readdirSync(store.paths.work)).toEqual([]);
+  });
+
+  test('that nobody disposed ends with its process, which it does not hold', async () => {
+    const child = main('idle', command('true'));
+    expect(await exitOf(child)).toBe(0);
+    await vi.waitFor(() => expect(mountHolders()).toEqual([]));
     expect(readdirSync(store.paths.work)).toEqual([]);
   });
 
