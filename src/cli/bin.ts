@@ -1,8 +1,9 @@
 import { EXIT } from '../errors/index.ts';
 import { main } from './main.ts';
 
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const controller = new AbortController();
-let exitWork: (() => void)[] = [];
+const exitWork = new Set<() => void>();
 
 /** The first signal lets the command clean up; the second does not wait for it. */
 function interrupt(): void {
@@ -10,27 +11,25 @@ function interrupt(): void {
   controller.abort();
 }
 
-process.on('SIGINT', interrupt);
-process.on('SIGTERM', interrupt);
-process.on('SIGHUP', interrupt);
-process.on('exit', () => exitWork.forEach((work) => work()));
+for (const name of SIGNALS) process.on(name, interrupt);
+process.on('exit', () => {
+  for (const work of exitWork) work();
+});
 
 process.exitCode = await main(process.argv.slice(2), {
   env: process.env,
   cwd: process.cwd(),
   uid: process.getuid?.() ?? 0,
-  // Getters, as looking at these streams opens them
-  get stdin() {
-    return process.stdin;
-  },
+  stdin: () => process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
   signal: controller.signal,
   now: Date.now,
+  releaseSignals: () => {
+    for (const name of SIGNALS) process.off(name, interrupt);
+  },
   atExit: (work) => {
-    exitWork.push(work);
-    return () => {
-      exitWork = exitWork.filter((one) => one !== work);
-    };
+    exitWork.add(work);
+    return () => exitWork.delete(work);
   },
 });

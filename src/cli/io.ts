@@ -8,13 +8,16 @@ export type Io = {
   /** Absolute; relative paths of flags are resolved against it. */
   readonly cwd: string;
   readonly uid: number;
-  readonly stdin: InputStream;
+  /** A function, as looking at the process's standard input opens it. */
+  readonly stdin: () => InputStream;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream & { readonly rows?: number };
   /** Aborted by the first Ctrl-C. */
   readonly signal: AbortSignal;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** Leaves signals to whoever listens from now on, or to the system. */
+  readonly releaseSignals: () => void;
   /** Registers work for the moment the process ends in any way; the result takes it back. */
   readonly atExit: (work: () => void) => () => void;
 };

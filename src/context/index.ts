@@ -1,4 +1,5 @@
 export { importRootfsTar, type RootfsImport } from './archive-rootfs.ts';
+export { bootstrapDebian, type DebianBootstrap } from './debian-bootstrap.ts';
 export {
   type ContextRules,
   type DirectoryContextOptions,

@@ -1,4 +1,5 @@
-import type { LogicalLine } from './lines.ts';
+import type { SourceError } from '../errors/index.ts';
+import { type LogicalLine, type SourceLines, spanOf } from './lines.ts';
 import type { ParseContext } from './parse-context.ts';
 import type { Heredoc } from './types.ts';
 
@@ -36,21 +37,20 @@ export function heredocMarks(text: string, escape: string): Mark[] {
 /** Digits belong to a mark only at the start of a word. */
 const startsWord = (text: string, at: number): boolean => at === 0 || /\s/.test(text[at - 1] ?? '');
 
-/**
- * The bodies that follow a line, one after the other.
- * @throws SourceError DOCKERFILE_SYNTAX when one does not end
- */
+/** The bodies that follow a line, one after the other. One that does not end is reported and takes the rest of the file. */
 export function readHeredocs(
   line: LogicalLine,
   from: number,
   context: ParseContext,
 ): { readonly heredocs: Heredoc[]; readonly next: number } {
+  const { lines } = context;
   const heredocs: Heredoc[] = [];
   let { next } = line;
   for (const mark of heredocMarks(line.text.slice(from), context.escape)) {
-    const { body, end } = readBody(mark, next, line, context);
-    const start = context.lines.start(next);
-    heredocs.push({ ...mark, body, span: { start, end: context.lines.span(end - 1).end } });
+    const start = lines.start(next);
+    const { body, end, closed } = readBody(mark, next, lines);
+    if (!closed) context.report(notClosed(mark, line, context));
+    heredocs.push({ ...mark, body, span: { start, end: lines.span(Math.max(next, end - 1)).end } });
     next = end;
   }
   return { heredocs, next };
@@ -59,23 +59,25 @@ export function readHeredocs(
 function readBody(
   mark: Mark,
   first: number,
-  line: LogicalLine,
-  { lines, error }: ParseContext,
-): { readonly body: string; readonly end: number } {
+  lines: SourceLines,
+): { readonly body: string; readonly end: number; readonly closed: boolean } {
   const body: string[] = [];
   for (let at = first; at < lines.count; at++) {
     const text = mark.chomp ? lines.text(at).replace(/^\t+/, '') : lines.text(at);
-    if (text === mark.name) return { body: body.map((one) => `${one}\n`).join(''), end: at + 1 };
-    body.push(text);
+    if (text === mark.name) return { body: body.join(''), end: at + 1, closed: true };
+    body.push(`${text}\n`);
   }
-  const index = line.text.lastIndexOf(mark.name);
-  const start = line.offsets[Math.max(0, index)] ?? 0;
-  throw error(
+  return { body: body.join(''), end: lines.count, closed: false };
+}
+
+function notClosed({ name }: Mark, line: LogicalLine, { error }: ParseContext): SourceError {
+  const at = line.text.lastIndexOf(name);
+  return error(
     'DOCKERFILE_SYNTAX',
-    `the here-document ${mark.name} does not end`,
-    { start, end: start + mark.name.length },
+    `the here-document ${name} does not end`,
+    spanOf(line, at, at + name.length),
     {
-      hint: `put a line with only ${mark.name} behind it`,
+      hint: `put a line with only ${name} behind it`,
     },
   );
 }

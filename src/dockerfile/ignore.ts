@@ -148,9 +148,10 @@ function states(parts: Rule['parts'], names: readonly string[]): Set<number>[] {
       if (part === '**') next.add(state);
       else if (part?.test(name)) next.add(state + 1);
     }
-    current = closure(parts, next);
     // A trailing `**` needs at least one name of its own: `a/**` is what is below a, not a itself
-    if (parts.at(-1) === '**' && !next.has(parts.length - 1)) current.delete(parts.length);
+    const inTrailing = parts.at(-1) === '**' && !current.has(parts.length - 1);
+    current = closure(parts, next);
+    if (inTrailing) current.delete(parts.length);
     all.push(current);
   }
   return all;

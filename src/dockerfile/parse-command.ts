@@ -84,7 +84,9 @@ function parseCommand(cursor: Cursor, raw: RawInstruction, context: ParseContext
     );
   }
   const argv = jsonArray(text);
-  if (argv !== undefined && argv.length > 0) return { form: 'exec', argv, span };
+  // An empty list takes back what the base says; there is nothing that RUN could do with it
+  const mayBeEmpty = /^(?:cmd|entrypoint)$/i.test(raw.keyword.text);
+  if (argv !== undefined && (argv.length > 0 || mayBeEmpty)) return { form: 'exec', argv, span };
   // `[ -f x ] && …` is a test of the shell; a quote right after the bracket was meant as a list
   if (/^\[\s*["']/.test(text)) {
     context.warn({

@@ -10,6 +10,8 @@ export type ParseContext = {
   readonly escape: '\\' | '`';
   readonly lines: SourceLines;
   readonly warn: (warning: Warning) => void;
+  /** For errors after which the parser can go on. */
+  readonly report: (error: SourceError) => void;
   readonly error: (code: ErrorCode, message: string, span: Span, details?: ErrorDetails) => SourceError;
 };
 
@@ -27,10 +29,10 @@ export type RawInstruction = {
 export function parseContext(
   lines: SourceLines,
   escape: '\\' | '`',
-  warn: (warning: Warning) => void,
+  { warn, report }: Pick<ParseContext, 'warn' | 'report'>,
 ): ParseContext {
   const { source } = lines;
   const error: ParseContext['error'] = (code, message, span, details) =>
     new SourceError(code, message, { source, span }, details);
-  return { source, escape, lines, warn, error };
+  return { source, escape, lines, warn, report, error };
 }

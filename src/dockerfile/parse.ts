@@ -16,7 +16,10 @@ export function parseDockerfile(source: Source): Dockerfile {
   const { escape, directives } = readDirectives(lines);
   const warnings: Warning[] = [];
   const errors: SourceError[] = [];
-  const context = parseContext(lines, escape, (warning) => warnings.push(warning));
+  const context = parseContext(lines, escape, {
+    warn: (warning) => warnings.push(warning),
+    report: (error) => errors.push(error),
+  });
   const instructions: Instruction[] = [];
   for (let line = 0; line < lines.count; ) {
     if (isComment(lines.text(line)) || isEmpty(cleanFirst(lines, line))) {

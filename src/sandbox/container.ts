@@ -22,7 +22,7 @@ export type ContainerIo =
       readonly onOutput: (stream: 'stdout' | 'stderr', data: Uint8Array) => Promise<void>;
     };
 
-export type ContainerOptions = {
+type ContainerOptions = {
   readonly syscalls: Syscalls;
   readonly runtime: RuntimeProgram;
   /** Becomes the bundle. Belongs to the caller. */

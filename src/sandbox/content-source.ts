@@ -17,7 +17,7 @@ export type FileItem = { readonly path: string; readonly node: FileNode };
 type PackRef = Extract<ContentRef, { kind: 'pack' }>;
 type PackItem = FileItem & { readonly ref: PackRef };
 /** Files of one pack that are near each other, in the order of their offsets. */
-export type ReadGroup = {
+type ReadGroup = {
   readonly pack: string;
   readonly start: number;
   readonly end: number;
@@ -59,7 +59,7 @@ function safeName(name: string): string {
 }
 
 /** Writes all of `bytes`. */
-export function writeAll(fd: number, bytes: Uint8Array): void {
+function writeAll(fd: number, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.byteLength; ) at += writeSync(fd, bytes, at);
 }
 

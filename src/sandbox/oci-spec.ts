@@ -86,7 +86,7 @@ export type ContainerRequest = {
 };
 
 /** https://github.com/opencontainers/runtime-spec/blob/v1.2.0/config.md, the part that is written here. */
-export type RuntimeSpec = {
+type RuntimeSpec = {
   readonly ociVersion: string;
   readonly process: Readonly<Record<string, unknown>>;
   readonly root: { readonly path: string; readonly readonly: boolean };

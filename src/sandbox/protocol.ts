@@ -55,7 +55,7 @@ export type Report =
 export type RuntimeProgram = { readonly name: 'crun' | 'runc'; readonly path: string };
 
 /** An error that crosses the pipe. Without `code` it is a bug. */
-export type PlainError = {
+type PlainError = {
   readonly code?: ErrorCode;
   readonly message: string;
   readonly hint?: string;

@@ -25,7 +25,7 @@ export type RunContext = {
   readonly trees: TreeStore;
 };
 
-export type RunHooks = {
+type RunHooks = {
   readonly signal: AbortSignal;
   readonly onOutput: (stream: 'stdout' | 'stderr', data: Uint8Array) => Promise<void>;
   /** Called once, when there is a container that can be sent signals. */

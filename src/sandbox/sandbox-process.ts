@@ -31,7 +31,7 @@ export type SandboxOptions = {
 /** Takes what a run writes, until the run settles. */
 type OnOutput = (stream: 'stdout' | 'stderr', data: Uint8Array) => void;
 /** How a request to the sandbox can end well. */
-export type Outcome = Exclude<Report, { type: 'failed' }>;
+type Outcome = Exclude<Report, { type: 'failed' }>;
 type Pending = {
   readonly onOutput: OnOutput;
   readonly resolve: (outcome: Outcome) => void;

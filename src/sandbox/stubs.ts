@@ -8,7 +8,7 @@ import type { Syscalls } from './syscalls.ts';
 const DIRECTORIES = ['proc', 'sys', 'dev'] as const;
 
 /** What a run's root lacks to be mounted on: an extra lower layer, and the files of /etc that can be bound. */
-export type Stubs = {
+type Stubs = {
   /** Absent when the root has everything. */
   readonly directory?: string;
   /** Names in /etc that are regular files of the merged root now. */

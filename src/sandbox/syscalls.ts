@@ -2,8 +2,6 @@ import { LapidaryError, messageOf } from '../errors/index.ts';
 import { decodePathText } from '../tar/index.ts';
 import { type HostPath, hostPath } from './host-path.ts';
 
-/** mount(2), "flags". */
-export const MS = { rdonly: 1, nosuid: 2, nodev: 4, noexec: 8 } as const;
 /** umount2(2), MNT_DETACH. */
 const MNT_DETACH = 2;
 const AT_FDCWD = -100;
@@ -17,7 +15,7 @@ const CLOEXEC = { open: 0o2000000, fsopen: 1, fsmount: 1 } as const;
 const RESOLVE_BENEATH_NO_LINKS = 0x08 | 0x04 | 0x02;
 
 /** A system call failed: `code` is the errno's name, as in the errors of `node:fs`. */
-export class SyscallError extends Error {
+class SyscallError extends Error {
   override readonly name = 'SyscallError';
   readonly code: string;
   readonly syscall: string;
@@ -100,12 +98,11 @@ export class Syscalls {
     readonly source: string;
     readonly target: string;
     readonly type: string;
-    readonly flags?: number;
     readonly data?: string;
   }): void {
     const call = this.#function('mount', ['str', 'str', 'str', 'ulong', 'str']);
-    const { source, target, type, flags = 0, data = null } = options;
-    this.#check(call(source, target, type, flags, data), 'mount', target);
+    const { source, target, type, data = null } = options;
+    this.#check(call(source, target, type, 0, data), 'mount', target);
   }
 
   /** umount2(2); `detach` is for a mount that is still in use: it goes when its last user does. */

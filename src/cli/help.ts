@@ -1,0 +1,129 @@
+import type { CommandSpec, OptionSpec } from './command.ts';
+import { GLOBAL_OPTIONS } from './global-options.ts';
+
+const WIDTH = 100;
+
+/** `lapidary --help`. */
+export function programHelp(commands: readonly CommandSpec[]): string {
+  const rows = commands.map(({ name, summary }) => [name, summary] as const);
+  return [
+    'Usage: lapidary COMMAND [OPTIONS]',
+    '',
+    'Builds container images from a Dockerfile: no daemon, no Docker.',
+    '',
+    'Commands:',
+    columns(rows),
+    '',
+    'Options:',
+    columns([...GLOBAL_OPTIONS.map(row), ['    --version', 'Print the version']]),
+    '',
+    'See `lapidary COMMAND --help` for the flags of a command.',
+    '',
+  ].join('\n');
+}
+
+/** `lapidary COMMAND --help`. */
+export function commandHelp(spec: CommandSpec): string {
+  return [
+    usageLine(spec).replace(/^/, 'Usage: '),
+    '',
+    `${spec.summary}.`,
+    ...(spec.details ?? []).flatMap((text) => ['', wrap(text, WIDTH).join('\n')]),
+    '',
+    'Options:',
+    columns([...visible(spec), ...GLOBAL_OPTIONS].map(row)),
+    '',
+    'Examples:',
+    ...spec.examples.flatMap(({ text, command }) => [`  # ${text}`, `  ${command.replaceAll('\n', '\n  ')}`]),
+    '',
+  ].join('\n');
+}
+
+/** The page docs/cli/COMMAND.md. */
+export function commandMarkdown(spec: CommandSpec): string {
+  const options = [...visible(spec), ...GLOBAL_OPTIONS];
+  const missing = spec.options.filter((option) => option.unsupported !== undefined);
+  return [
+    `# lapidary ${spec.name}`,
+    '',
+    `${spec.summary}.`,
+    '',
+    '```',
+    usageLine(spec),
+    '```',
+    ...(spec.details ?? []).flatMap((text) => ['', text]),
+    '',
+    '## Options',
+    '',
+    '| Flag | Meaning |',
+    '| --- | --- |',
+    ...options.map((option) => `| \`${option.flags}\` | ${cell(describe(option))} |`),
+    ...(missing.length === 0
+      ? []
+      : [
+          '',
+          '## Not supported',
+          '',
+          'Flags of `docker build` that are an error here, so that nothing is silently left out.',
+          '',
+          '| Flag | Instead |',
+          '| --- | --- |',
+          ...missing.map(({ flags, unsupported }) => `| \`${flags}\` | ${cell(unsupported ?? '')} |`),
+        ]),
+    '',
+    '## Examples',
+    ...spec.examples.flatMap(({ text, command }) => ['', `${text}:`, '', '```sh', command, '```']),
+    '',
+  ].join('\n');
+}
+
+/** The page docs/cli/README.md. */
+export function indexMarkdown(commands: readonly CommandSpec[]): string {
+  const rows = commands.map(({ name, summary }) => `| [\`${name}\`](${name}.md) | ${cell(summary)} |`);
+  return ['# Command line', '', '| Command | |', '| --- | --- |', ...rows, ''].join('\n');
+}
+
+function visible({ options }: CommandSpec): OptionSpec[] {
+  return options.filter((option) => option.unsupported === undefined);
+}
+
+function usageLine({ name, args }: CommandSpec): string {
+  return `lapidary ${name} [OPTIONS] ${args}`.trimEnd();
+}
+
+const cell = (text: string): string => text.replaceAll('|', '\\|');
+
+function describe({ help, repeat }: OptionSpec): string {
+  return repeat === true ? `${help} (may be repeated)` : help;
+}
+
+function row(option: OptionSpec): readonly [string, string] {
+  const { flags } = option;
+  return [flags.startsWith('--') ? `    ${flags}` : flags, describe(option)];
+}
+
+/** Two columns, the second wrapped. */
+function columns(rows: readonly (readonly [string, string])[]): string {
+  const left = Math.min(34, Math.max(...rows.map(([text]) => text.length))) + 2;
+  return rows
+    .flatMap(([first, second]) => {
+      const lines = wrap(second, WIDTH - left - 2);
+      const head = first.length + 2 > left ? [`  ${first}`] : [];
+      return [
+        ...head,
+        ...lines.map((line, i) => `  ${(i === 0 && head.length === 0 ? first : '').padEnd(left)}${line}`),
+      ];
+    })
+    .join('\n');
+}
+
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}
+

@@ -1,0 +1,10 @@
+import { resolve } from 'node:path';
+import type { Invocation } from './command.ts';
+
+/** The store's absolute path: `--store`, else `$LAPIDARY_STORE`, else the user's own. */
+export async function storeRoot({ flags, io }: Pick<Invocation, 'flags' | 'io'>): Promise<string> {
+  const named = flags.text('store') || io.env['LAPIDARY_STORE'];
+  if (named) return resolve(io.cwd, named);
+  const { defaultStoreRoot } = await import('../build/index.ts');
+  return defaultStoreRoot(io.env, io.uid);
+}
