@@ -41,7 +41,7 @@ export async function build(request: BuildRequest, options: BuildOptions): Promi
   const plan = await makePlan(file, { request, contexts, found, images: imageSource(store, contexts, emit) });
   tellPlan(plan, emit);
 
-  await using runtime = lazyRuntime(store);
+  await using runtime = lazyRuntime(store, options.searchPath);
   const registry = new ContextRegistry({ store, main: request.context.path, dockerfilePath: path, contexts });
   const solver = new Solver(
     {

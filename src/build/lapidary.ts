@@ -30,13 +30,16 @@ type Cancel = { readonly signal?: AbortSignal };
 /** The local store as people see it: images with names. Close it with `await using`. */
 export class Lapidary implements AsyncDisposable {
   readonly #store: LocalStore;
+  readonly #searchPath: string | undefined;
 
-  private constructor(store: LocalStore) {
+  private constructor(store: LocalStore, searchPath: string | undefined) {
     this.#store = store;
+    this.#searchPath = searchPath;
   }
 
-  static async open(options: { readonly store: string }): Promise<Lapidary> {
-    return new Lapidary(await openLocalStore(options.store));
+  /** `store` is absolute; `searchPath` says where programs such as crun are looked for, like `$PATH`. */
+  static async open(options: { readonly store: string; readonly searchPath?: string }): Promise<Lapidary> {
+    return new Lapidary(await openLocalStore(options.store), options.searchPath);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -137,6 +140,7 @@ export class Lapidary implements AsyncDisposable {
     const { image } = await this.#find(request.reference, request.platform);
     return runStoredImage(image, request, {
       store: this.#store,
+      searchPath: this.#searchPath,
       signal: signal ?? new AbortController().signal,
     });
   }

@@ -30,7 +30,7 @@ export type RunImageRequest = {
 export async function runStoredImage(
   image: StoredImage,
   request: RunImageRequest,
-  { store, signal }: { store: LocalStore; signal: AbortSignal },
+  { store, signal, searchPath }: { store: LocalStore; signal: AbortSignal; searchPath: string | undefined },
 ): Promise<number> {
   const { config = {} } = parseImageConfig(await store.blobs.readBytes(image.id));
   const layers = image.layers.map((layer) => layer.layer);
@@ -40,6 +40,7 @@ export async function runStoredImage(
   return runImage(
     {
       paths: store.paths,
+      ...(searchPath === undefined ? {} : { searchPath }),
       layers,
       process: {
         argv: commandLine(config, request),

@@ -41,6 +41,8 @@ export type BuildOptions = {
   readonly onEvent?: (event: BuildEvent) => void;
   /** Root of the local store, absolute; see `defaultStoreRoot`. It is made where there is none. */
   readonly store: string;
+  /** Where programs such as crun are looked for, like `$PATH`; default: the system's usual places. */
+  readonly searchPath?: string;
   /** Where outputs with `dest: '-'` go. */
   readonly stdout?: NodeJS.WritableStream;
 };

@@ -77,7 +77,7 @@ describe('configuration', () => {
     {
       name: 'ENTRYPOINT forgets an inherited CMD',
       text: 'FROM alpine\nENTRYPOINT ["/e"]',
-      want: { Entrypoint: ['/e'], Cmd: undefined },
+      want: { Entrypoint: ['/e'] },
     },
     {
       name: 'ENTRYPOINT keeps a CMD of this stage',

@@ -70,7 +70,9 @@ async function open(
     }
     case 'bzip2': {
       const { default: unbzip2 } = await import('unbzip2-stream');
-      return through(source, unbzip2());
+      // A stream of the oldest kind: it has to be wrapped before it can be iterated
+      const old = through(source, unbzip2()) as unknown as NodeJS.ReadableStream;
+      return new Readable().wrap(old);
     }
   }
 }
