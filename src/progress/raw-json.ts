@@ -1,3 +1,4 @@
+import { TextDecoder } from 'node:util';
 import { positionOf, type SourceRange } from '../errors/index.ts';
 import type { BuildEvent } from '../solve/index.ts';
 import type { Renderer, Screen } from './types.ts';

@@ -1,3 +1,4 @@
+import { TextDecoder } from 'node:util';
 import { cleanLine } from './text.ts';
 
 /** A line that does not end is printed in pieces of this many characters. */

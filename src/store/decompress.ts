@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { LapidaryError, messageOf } from '../errors/index.ts';
 
@@ -70,22 +70,18 @@ async function open(
     }
     case 'bzip2': {
       const { default: unbzip2 } = await import('unbzip2-stream');
-      // A stream of the oldest kind: it has to be wrapped before it can be iterated
-      const old = through(source, unbzip2()) as unknown as NodeJS.ReadableStream;
-      return new Readable().wrap(old);
+      // A stream of the oldest kind, which cannot be iterated itself
+      return through(through(source, unbzip2()), new PassThrough());
     }
   }
 }
 
-function through(
-  source: AsyncIterable<Uint8Array>,
-  transform: NodeJS.ReadWriteStream,
-): AsyncIterable<Uint8Array> {
-  const input = Readable.from(source, { objectMode: false });
+/** `pipe` with errors handed on, which `pipe` itself does not do: the loop that reads the output ends with them. */
+function through<T extends NodeJS.WritableStream>(source: AsyncIterable<Uint8Array> | NodeJS.ReadableStream, next: T): T {
+  const input = 'pipe' in source ? source : Readable.from(source, { objectMode: false });
   input.on('error', (error) => {
-    // pipe() does not hand errors on; emitting ends the loop that reads the output
-    transform.emit('error', error);
+    next.emit('error', error);
   });
-  input.pipe(transform);
-  return transform as unknown as AsyncIterable<Uint8Array>;
+  input.pipe(next);
+  return next;
 }

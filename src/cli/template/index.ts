@@ -1,0 +1,2 @@
+export { compileTemplate } from './go-template.ts';
+export { toJson, type Value } from './value.ts';
