@@ -69,9 +69,10 @@ async function start(options: DebianBootstrap, signal: AbortSignal): Promise<Sta
   }
   const mirror = options.mirror ?? (await hostMirror()) ?? DEFAULT_MIRROR;
   const args = mmdebstrapArguments(options, mirror);
-  signal.throwIfAborted();
   if (options.allowExpired)
     options.onLine('expired Release files are accepted (--allow-expired); signatures are verified');
+  // Listeners may have aborted, and hear of it only once.
+  signal.throwIfAborted();
   const child = spawn('mmdebstrap', args, {
     // A process group of its own: a signal reaches apt and dpkg too, and a Ctrl-C only this process.
     detached: true,
