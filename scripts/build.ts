@@ -42,17 +42,13 @@ async function bundle(): Promise<void> {
 /** Declarations of everything that can be imported, as tsc sees it. */
 function declarations(): void {
   const tsc = join(ROOT, 'node_modules/.bin/tsc');
-  const options = ['--noEmit', 'false', '--emitDeclarationOnly', '--declaration'];
-  const paths = ['--rootDir', 'src', '--outDir', 'dist/types'];
-  execFileSync(tsc, ['-p', 'tsconfig.build.json', ...options, ...paths], { cwd: ROOT, stdio: 'inherit' });
+  execFileSync(tsc, ['-p', 'scripts/types.tsconfig.json'], { cwd: ROOT, stdio: 'inherit' });
 }
 
-/** Bundling only, for the demo: nothing there reads declarations. */
-const bundleOnly = process.argv.includes('--bundle-only');
 const start = performance.now();
 await rm(DIST, { recursive: true, force: true });
 await bundle();
-if (!bundleOnly) declarations();
+declarations();
 const { size } = await stat(join(DIST, 'lapidary.js'));
 const seconds = ((performance.now() - start) / 1000).toFixed(1);
 console.log(`built dist/ in ${seconds} s; dist/lapidary.js is ${Math.ceil(size / 1024)} kB`);

@@ -64,9 +64,13 @@ export function readEnvFile(text: string, file: string, env: Environment): strin
       if (line === '' || line.startsWith('#')) return [];
       const name = line.split('=', 1)[0] ?? '';
       if (name === '' || /\s/.test(name)) {
-        throw new LapidaryError('USAGE', `line ${i + 1} of ${quoted(file)} is not a variable: ${quoted(line)}`, {
-          hint: 'expected NAME=value',
-        });
+        throw new LapidaryError(
+          'USAGE',
+          `line ${i + 1} of ${quoted(file)} is not a variable: ${quoted(line)}`,
+          {
+            hint: 'expected NAME=value',
+          },
+        );
       }
       return readEnv([line], env);
     });

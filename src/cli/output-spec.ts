@@ -34,7 +34,12 @@ export function parseOutput(text: string, cwd: string): OutputSpec {
   if (!tar && (type === 'docker' || dest === '-')) {
     throw usage('tar=false needs type=oci and a dest', 'it writes an OCI layout directory');
   }
-  return { type, dest, tar, ...(compression === undefined ? {} : { compression: readCompression(compression) }) };
+  return {
+    type,
+    dest,
+    tar,
+    ...(compression === undefined ? {} : { compression: readCompression(compression) }),
+  };
 }
 
 function readFields(fields: readonly string[], text: string): Map<string, string> {
@@ -75,7 +80,10 @@ function readType(type: string | undefined, text: string): OutputSpec['type'] {
 function readDest(type: OutputSpec['type'], dest: string | undefined, cwd: string): string {
   if (dest === undefined && (type === 'oci' || type === 'tar')) return '-';
   if (dest === undefined || dest === '' || (type === 'local' && dest === '-')) {
-    throw usage(`an output of type ${type} needs a dest`, `add dest=${type === 'local' ? 'DIRECTORY' : 'FILE'}`);
+    throw usage(
+      `an output of type ${type} needs a dest`,
+      `add dest=${type === 'local' ? 'DIRECTORY' : 'FILE'}`,
+    );
   }
   return dest === '-' ? '-' : resolve(cwd, dest);
 }

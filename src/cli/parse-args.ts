@@ -9,7 +9,11 @@ export type ParsedArgs = { readonly flags: Flags; readonly args: readonly string
  *
  * @throws LapidaryError USAGE, with the nearest flag where one is unknown; UNSUPPORTED
  */
-export function parseArgs(spec: CommandSpec, options: readonly OptionSpec[], argv: readonly string[]): ParsedArgs {
+export function parseArgs(
+  spec: CommandSpec,
+  options: readonly OptionSpec[],
+  argv: readonly string[],
+): ParsedArgs {
   const values = new Map<string, string[]>();
   const program = new Command(`lapidary ${spec.name}`)
     .argument('[args...]')
@@ -24,8 +28,9 @@ export function parseArgs(spec: CommandSpec, options: readonly OptionSpec[], arg
   } catch (error) {
     throw error instanceof CommanderError ? usageError(error, spec, options) : error;
   }
-  checkArity(spec, program.args);
-  return { flags: new Flags(values), args: program.args };
+  const flags = new Flags(values);
+  if (!flags.on('help')) checkArity(spec, program.args);
+  return { flags, args: program.args };
 }
 
 function addOption(program: Command, spec: OptionSpec, values: Map<string, string[]>): void {

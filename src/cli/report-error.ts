@@ -11,7 +11,10 @@ const MAX_CAUSES = 8;
  *
  * @returns the exit code
  */
-export function reportError(error: unknown, { io, verbose }: { readonly io: Io; readonly verbose: boolean }): number {
+export function reportError(
+  error: unknown,
+  { io, verbose }: { readonly io: Io; readonly verbose: boolean },
+): number {
   const { first, later } = unwrap(error);
   const say = (text: string): void => void io.stderr.write(`${text}\n`);
   if (io.signal.aborted) {
@@ -21,7 +24,9 @@ export function reportError(error: unknown, { io, verbose }: { readonly io: Io; 
   }
   if (!(first instanceof LapidaryError)) {
     say(printable(first instanceof Error ? (first.stack ?? first.message) : inspect(first)));
-    say(`this is a bug in lapidary ${packageVersion()} (Node ${process.version}): please report it with these lines`);
+    say(
+      `this is a bug in lapidary ${packageVersion()} (Node ${process.version}): please report it with these lines`,
+    );
     return EXIT.bug;
   }
   say(colour(first.render(), io));

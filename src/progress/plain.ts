@@ -4,7 +4,12 @@ import { StepLines } from './step-lines.ts';
 import { cleanLine, formatElapsed, formatSize } from './text.ts';
 import type { Renderer, Screen } from './types.ts';
 
-type Task = { readonly number: number; readonly title: string; readonly began: number; readonly lines: StepLines };
+type Task = {
+  readonly number: number;
+  readonly title: string;
+  readonly began: number;
+  readonly lines: StepLines;
+};
 type Output = Extract<BuildEvent, { readonly type: 'step-output' }>;
 type End = Extract<BuildEvent, { readonly type: 'step-end' }>;
 

@@ -1,6 +1,7 @@
 import { TextDecoder } from 'node:util';
 import { positionOf, type SourceRange } from '../errors/index.ts';
 import type { BuildEvent } from '../solve/index.ts';
+import { escapeJson } from './text.ts';
 import type { Renderer, Screen } from './types.ts';
 
 /**
@@ -46,12 +47,4 @@ export class RawJsonRenderer implements Renderer {
 
 function place(at: SourceRange | undefined): object | undefined {
   return at && { name: at.source.name, ...positionOf(at), ...at.span };
-}
-
-/** JSON itself escapes C0 only. */
-function escapeJson(json: string): string {
-  return json.replace(
-    /[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }

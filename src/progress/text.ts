@@ -7,7 +7,8 @@ export function cleanLine(text: string): string {
 }
 
 /** Characters that take two columns in a terminal; an approximation of Unicode's East Asian Width. */
-const WIDE = /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u;
+const WIDE =
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u;
 const ZERO = /[\p{Mn}\p{Me}\u200b-\u200d\ufe0f]/u;
 
 function charWidth(char: string): number {
@@ -50,4 +51,12 @@ export function formatSize(bytes: number): string {
   let [value, unit] = [bytes, 0];
   while (value >= 1000 && unit < UNITS.length - 1) [value, unit] = [value / 1000, unit + 1];
   return `${Number(value.toPrecision(3))}${UNITS[unit]}`;
+}
+
+/** JSON with escapes for the characters that a terminal acts upon; JSON itself escapes C0 only. The data is the same. */
+export function escapeJson(json: string): string {
+  return json.replace(
+    /[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }

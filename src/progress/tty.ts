@@ -120,7 +120,10 @@ export class TtyRenderer implements Renderer {
   /** To the first line of the live region. A terminal that became narrower has wrapped its lines. */
   #home(): string {
     const columns = this.#screen.columns() || 80;
-    const rows = this.#frame.reduce((sum, line) => sum + Math.max(1, Math.ceil(textWidth(line) / columns)), 0);
+    const rows = this.#frame.reduce(
+      (sum, line) => sum + Math.max(1, Math.ceil(textWidth(line) / columns)),
+      0,
+    );
     return rows === 0 ? '' : `\u001b[${rows}A\r${ERASE_BELOW}`;
   }
 

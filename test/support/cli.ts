@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -112,11 +112,3 @@ export async function finished(child: ChildProcess): Promise<CliResult> {
 }
 
 const text = (chunks: Buffer[] | undefined): string => Buffer.concat(chunks ?? []).toString();
-
-/** Mount points of this machine that lie below a path, and command lines that name it: both must be empty in the end. */
-export async function leftovers(path: string): Promise<string[]> {
-  const mounts = (await readFile('/proc/self/mountinfo', 'utf8'))
-    .split('\n')
-    .filter((line) => line.includes(path));
-  return mounts;
-}

@@ -95,7 +95,11 @@ class Evaluator {
       if (field !== undefined) return field;
     }
     const near = isStruct(value) ? suggest(name, Object.keys(value)) : undefined;
-    const hint = isStruct(value) ? `there are ${Object.keys(value).map((key) => `.${key}`).join(', ')}` : undefined;
+    const hint = isStruct(value)
+      ? `there are ${Object.keys(value)
+          .map((key) => `.${key}`)
+          .join(', ')}`
+      : undefined;
     const message = `${kindOf(value)} has no field .${name}`;
     throw templateError(this.#text, at, message, near === undefined ? hint : `did you mean .${near}?`);
   }
@@ -109,7 +113,11 @@ class Evaluator {
       );
     } catch (error) {
       if (!(error instanceof ArgumentProblem)) throw error;
-      throw templateError(this.#text, { start: call.start, end: call.start + call.name.length }, error.message);
+      throw templateError(
+        this.#text,
+        { start: call.start, end: call.start + call.name.length },
+        error.message,
+      );
     }
   }
 

@@ -41,7 +41,9 @@ export function callFunction(name: string, args: readonly Value[]): Value {
 export function checkCount(name: string, count: number, [least, most]: readonly [number, number]): void {
   if (count >= least && count <= most) return;
   const want = least === most ? `${least}` : `${least} or more`;
-  throw new ArgumentProblem(`${name} takes ${want} argument${least === 1 && most === 1 ? '' : 's'}, not ${count}`);
+  throw new ArgumentProblem(
+    `${name} takes ${want} argument${least === 1 && most === 1 ? '' : 's'}, not ${count}`,
+  );
 }
 
 function asText(value: Value): string {

@@ -39,7 +39,7 @@ export function lexTemplate(text: string): Piece[] {
     const trimEnd = open >= 0 && /^-\s/.test(text.slice(open + 2, open + 4));
     const left = trim ? literal.trimStart() : literal;
     const kept = trimEnd ? left.trimEnd() : left;
-    if (kept !== '') pieces.push({ type: 'text', text: kept });
+    if (kept !== '') pieces.push({ type: 'text', text: unescape(kept) });
     if (open < 0) return pieces;
     const action = lexAction(text, { open, from: open + (trimEnd ? 3 : 2) });
     if (action.tokens !== undefined) {
@@ -48,6 +48,8 @@ export function lexTemplate(text: string): Piece[] {
     ({ end: at, trim } = action);
   }
 }
+
+const unescape = (text: string): string => text.replaceAll('\\t', '\t').replaceAll('\\n', '\n');
 
 type Action = { readonly tokens?: readonly Token[]; readonly end: number; readonly trim: boolean };
 
@@ -81,7 +83,9 @@ function lexToken(text: string, start: number, glued: boolean): Token {
     const found = pattern.exec(text)?.[0];
     if (found !== undefined) return { kind, text: found, start, end: start + found.length, glued };
   }
-  const what = /["`]/.test(text[start] ?? '') ? 'a string that does not end' : 'a character that means nothing';
+  const what = /["`]/.test(text[start] ?? '')
+    ? 'a string that does not end'
+    : 'a character that means nothing';
   throw templateError(text, { start, end: start + 1 }, `the template has ${what} here`);
 }
 

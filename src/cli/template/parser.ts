@@ -11,7 +11,8 @@ const FOREIGN = new Set(['define', 'template', 'block', 'break', 'continue']);
 export function parseTemplate(text: string): Node[] {
   const parser = new TemplateParser(text);
   const { nodes, closer } = parser.list(0);
-  if (closer !== undefined) throw parser.error(closer.span, `${quoted(closer.word)} has nothing that it belongs to`);
+  if (closer !== undefined)
+    throw parser.error(closer.span, `${quoted(closer.word)} has nothing that it belongs to`);
   return nodes;
 }
 
@@ -68,7 +69,11 @@ class TemplateParser {
 
   #otherwise(
     type: (typeof BLOCKS)[number],
-    { closer, span, depth }: { readonly closer: Closer | undefined; readonly span: Span; readonly depth: number },
+    {
+      closer,
+      span,
+      depth,
+    }: { readonly closer: Closer | undefined; readonly span: Span; readonly depth: number },
   ): readonly Node[] {
     if (closer === undefined) throw this.error(span, `this ${type} has no {{end}}`);
     const { word, rest } = closer;

@@ -1,3 +1,5 @@
+import { escapeJson } from '../../progress/index.ts';
+
 /** Data of a template. An object is a struct of Go: a field it lacks is an error; a Map may lack a key. */
 export type Value =
   | null
@@ -36,18 +38,19 @@ export function isTrue(value: Value): boolean {
 export function formatValue(value: Value): string {
   if (value === null) return '<no value>';
   if (isList(value)) return `[${value.map(formatValue).join(' ')}]`;
-  if (isMap(value)) return `map[${sortedEntries(value).map(([k, v]) => `${k}:${formatValue(v)}`).join(' ')}]`;
+  if (isMap(value))
+    return `map[${sortedEntries(value)
+      .map(([k, v]) => `${k}:${formatValue(v)}`)
+      .join(' ')}]`;
   if (typeof value === 'object') return `{${Object.values(value).map(formatValue).join(' ')}}`;
   return String(value);
 }
 
-/** As the function `json`; keys of maps are sorted. `indent` as in JSON.stringify. */
+/** As the function `json`, safe to print; keys of maps are sorted. `indent` as in JSON.stringify. */
 export function toJson(value: Value, indent?: number): string {
-  return JSON.stringify(
-    value,
-    (_, item: Value) => (isMap(item) ? Object.fromEntries(sortedEntries(item)) : item),
-    indent,
-  );
+  const plain = (_: string, item: Value): unknown =>
+    isMap(item) ? Object.fromEntries(sortedEntries(item)) : item;
+  return escapeJson(JSON.stringify(value, plain, indent));
 }
 
 /** The kind of a value, for messages. */

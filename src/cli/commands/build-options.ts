@@ -1,0 +1,70 @@
+import type { OptionSpec } from '../command.ts';
+
+const LOCAL_ONLY = 'images stay in the local store; write an archive with --output and push that';
+const NO_CACHE_EXCHANGE = 'the cache is local and always used; leave this flag out';
+
+/** Flags of `lapidary build`: the names and the meaning of docker's. */
+export const BUILD_OPTIONS: readonly OptionSpec[] = [
+  { flags: '-t, --tag NAME', help: 'Name of the image in the local store', repeat: true },
+  { flags: '-f, --file FILE', help: 'Dockerfile (default: PATH/Dockerfile); - reads it from standard input' },
+  { flags: '--target STAGE', help: 'Stage to build (default: the last one)' },
+  {
+    flags: '--build-arg NAME[=VALUE]',
+    help: 'Value of an ARG; without =VALUE the one that the environment has',
+    repeat: true,
+  },
+  { flags: '--platform OS/ARCH', help: 'Platform of the image (default: that of this machine)' },
+  {
+    flags: '-o, --output SPEC',
+    help: 'type=oci|docker|tar|local,dest=PATH[,tar=false][,compression=gzip|zstd|uncompressed]; a path alone is a local directory, - a tar on standard output',
+    repeat: true,
+  },
+  {
+    flags: '--build-context NAME=VALUE',
+    help: 'Another build context: a directory or oci-layout://DIRECTORY',
+    repeat: true,
+  },
+  { flags: '--label NAME=VALUE', help: 'Label of the image', repeat: true },
+  { flags: '--no-cache', help: 'Execute every step anew' },
+  { flags: '--progress MODE', help: 'auto, plain, tty, quiet or rawjson (default: auto)' },
+  { flags: '-q, --quiet', help: 'No progress; print only the image ID' },
+  { flags: '--iidfile FILE', help: 'Write the image ID to a file' },
+  { flags: '--metadata-file FILE', help: 'Write facts about the result to a file, as JSON' },
+  {
+    flags: '--source-date-epoch SECONDS',
+    help: 'Time of the image and latest time of its files (default: $SOURCE_DATE_EPOCH)',
+  },
+  { flags: '-j, --jobs N', help: 'Steps that run at the same time (default: the number of cores)' },
+  { flags: '--add-host HOST:IP', help: '', unsupported: 'steps see the /etc/hosts of this machine' },
+  { flags: '--allow NAME', help: '', unsupported: 'no step is given more than the usual rights' },
+  { flags: '--annotation NAME=VALUE', help: '', unsupported: 'use --label' },
+  { flags: '--attest SPEC', help: '', unsupported: 'no attestations are made; leave this flag out' },
+  { flags: '--builder NAME', help: '', unsupported: 'there is one builder: this program' },
+  { flags: '--cache-from SPEC', help: '', unsupported: NO_CACHE_EXCHANGE },
+  { flags: '--cache-to SPEC', help: '', unsupported: NO_CACHE_EXCHANGE },
+  { flags: '--call METHOD', help: '', unsupported: 'only building is supported; leave this flag out' },
+  { flags: '--cgroup-parent NAME', help: '', unsupported: 'limits are not set for steps' },
+  { flags: '--check', help: '', unsupported: 'errors and warnings are told by building' },
+  { flags: '--compress', help: '', unsupported: 'use --output with compression=gzip' },
+  { flags: '--cpu-quota N', help: '', unsupported: 'limits are not set for steps' },
+  { flags: '--load', help: '', unsupported: 'images are in the local store anyway; leave this flag out' },
+  { flags: '--memory BYTES', help: '', unsupported: 'limits are not set for steps' },
+  { flags: '--network MODE', help: '', unsupported: 'write RUN --network=none in the Dockerfile' },
+  { flags: '--no-cache-filter STAGE', help: '', unsupported: 'use --no-cache' },
+  { flags: '--policy SPEC', help: '', unsupported: 'there are no source policies' },
+  { flags: '--provenance SPEC', help: '', unsupported: 'no attestations are made; leave this flag out' },
+  { flags: '--pull', help: '', unsupported: 'base images come from the local store: load them anew instead' },
+  { flags: '--push', help: '', unsupported: LOCAL_ONLY },
+  { flags: '--rm', help: '', unsupported: 'steps leave no containers; leave this flag out' },
+  { flags: '--sbom SPEC', help: '', unsupported: 'no attestations are made; leave this flag out' },
+  {
+    flags: '--secret SPEC',
+    help: '',
+    unsupported: 'secrets cannot be mounted yet; do not pass them as --build-arg',
+  },
+  { flags: '--security-opt SPEC', help: '', unsupported: 'no step is given more than the usual rights' },
+  { flags: '--shm-size BYTES', help: '', unsupported: 'limits are not set for steps' },
+  { flags: '--squash', help: '', unsupported: 'copy the files into a last stage instead' },
+  { flags: '--ssh SPEC', help: '', unsupported: 'agents cannot be mounted yet' },
+  { flags: '--ulimit SPEC', help: '', unsupported: 'limits are not set for steps' },
+];

@@ -1,0 +1,75 @@
+import { resolve } from 'node:path';
+import type { BuildRequest, OutputSpec } from '../../build/index.ts';
+import { LapidaryError, quoted } from '../../errors/index.ts';
+import type { Flags, Invocation } from '../command.ts';
+import type { Io } from '../io.ts';
+import { readBuildArgs, readContexts, readLabels } from '../key-values.ts';
+import { parseOutput } from '../output-spec.ts';
+import { readNumber, readPlatform, readStdinText, refuseTerminal } from '../read-input.ts';
+
+/**
+ * What the command line asks for. Standard input is read where it is the Dockerfile; nothing else is touched.
+ *
+ * @throws LapidaryError USAGE, UNSUPPORTED, PLATFORM_INVALID
+ */
+export async function readBuildRequest({ flags, args, io }: Invocation): Promise<BuildRequest> {
+  const target = flags.text('target');
+  const file = flags.text('file');
+  const request: BuildRequest = {
+    context: { type: 'directory', path: contextPath(args[0] ?? '', io.cwd) },
+    ...(target === undefined ? {} : { target }),
+    buildArgs: readBuildArgs(flags.list('build-arg'), io.env),
+    ...readPlatform(flags.text('platform')),
+    tags: flags.list('tag'),
+    outputs: readOutputs(flags, io),
+    contexts: readContexts(flags.list('build-context')),
+    labels: readLabels(flags.list('label')),
+    noCache: flags.on('no-cache'),
+    ...epoch(flags, io),
+    ...jobs(flags),
+  };
+  return file === undefined ? request : { ...request, dockerfile: await dockerfile(file, io) };
+}
+
+async function dockerfile(file: string, io: Io): Promise<NonNullable<BuildRequest['dockerfile']>> {
+  if (file !== '-') return { type: 'file', path: resolve(io.cwd, file) };
+  return { type: 'text', text: await readStdinText(io, 'the Dockerfile'), name: 'stdin' };
+}
+
+function contextPath(path: string, cwd: string): string {
+  if (path === '-' || /^(?:[a-z][a-z0-9+]*:\/\/|git@|github\.com\/)/i.test(path)) {
+    throw new LapidaryError('UNSUPPORTED', `the build context ${quoted(path)} is not a directory`, {
+      hint:
+        path === '-'
+          ? 'use -f - for the Dockerfile, with a directory as PATH'
+          : 'fetch it and name its directory',
+    });
+  }
+  return resolve(cwd, path);
+}
+
+function readOutputs(flags: Flags, io: Io): OutputSpec[] {
+  const outputs = flags.list('output').map((text) => parseOutput(text, io.cwd));
+  const piped = outputs.filter(({ dest }) => dest === '-');
+  if (piped.length > 0) refuseTerminal(io.stdout, 'an output goes to standard output, which is a terminal');
+  if (piped.length > 1 || (piped.length === 1 && flags.on('quiet'))) {
+    const rival = piped.length > 1 ? 'another output' : 'the image ID of --quiet';
+    throw new LapidaryError('USAGE', `an output and ${rival} both go to standard output`, {
+      hint: piped.length > 1 ? 'give one of them a dest' : 'use --progress quiet and --iidfile',
+    });
+  }
+  return outputs;
+}
+
+function epoch(flags: Flags, { env }: Io): { readonly sourceDateEpoch?: number } {
+  const flag = flags.text('source-date-epoch');
+  const text = flag ?? env['SOURCE_DATE_EPOCH'];
+  if (text === undefined || (flag === undefined && text === '')) return {};
+  const name = flag === undefined ? '$SOURCE_DATE_EPOCH' : '--source-date-epoch';
+  return { sourceDateEpoch: readNumber(text, { name, least: 0, greatest: 253_402_300_799 }) };
+}
+
+function jobs(flags: Flags): { readonly jobs?: number } {
+  const text = flags.text('jobs');
+  return text === undefined ? {} : { jobs: readNumber(text, { name: '--jobs', least: 1, greatest: 1024 }) };
+}

@@ -1,0 +1,74 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { BuildResult } from '../../build/index.ts';
+import { EXIT, LapidaryError, messageOf, quoted } from '../../errors/index.ts';
+import type { CommandSpec, Invocation } from '../command.ts';
+import type { Io } from '../io.ts';
+import { BUILD_OPTIONS } from './build-options.ts';
+
+export const buildCommand: CommandSpec = {
+  name: 'build',
+  summary: 'Build an image from a Dockerfile',
+  args: 'PATH',
+  arity: [1, 1],
+  options: BUILD_OPTIONS,
+  examples: [
+    { text: 'Build the current directory and name the image', command: 'lapidary build -t app:1.0 .' },
+    {
+      text: 'Write an OCI archive, with times that do not change',
+      command: 'lapidary build --source-date-epoch 0 -o type=oci,dest=app.tar .',
+    },
+    { text: 'Only the files of the stage `bin`', command: 'lapidary build --target bin -o ./out .' },
+    { text: 'Into a Docker engine', command: 'lapidary build -t app -o type=docker,dest=- . | docker load' },
+  ],
+  details: [
+    'Progress goes to standard error. Base images come from the local store (see load and bootstrap) and from build contexts; nothing is fetched from a registry.',
+  ],
+  run: runBuild,
+};
+
+async function runBuild(call: Invocation): Promise<number> {
+  const { flags, io } = call;
+  const [{ readBuildRequest }, { readProgressMode, withProgress }, { storeRoot }] = await Promise.all([
+    import('./build-request.ts'),
+    import('../progress.ts'),
+    import('../store-root.ts'),
+  ]);
+  const quiet = flags.on('quiet');
+  const mode = quiet ? 'quiet' : readProgressMode(flags.text('progress'));
+  const request = await readBuildRequest(call);
+  const [iidFile, metadataFile] = [flags.text('iidfile'), flags.text('metadata-file')];
+  // The ID of an earlier build must not be taken for this one's
+  if (iidFile !== undefined) await onFile(iidFile, (path) => rm(path, { force: true }), io);
+  const [{ build }, store] = await Promise.all([import('../../build/index.ts'), storeRoot(call)]);
+  const { signal, stdout } = io;
+  const result = await withProgress(mode, io, (onEvent) =>
+    build(request, { signal, onEvent, store, stdout }),
+  );
+  if (iidFile !== undefined) await onFile(iidFile, (path) => writeFile(path, result.id), io);
+  if (metadataFile !== undefined) await onFile(metadataFile, (path) => writeFile(path, metadata(result)), io);
+  if (quiet) stdout.write(`${result.id}\n`);
+  else if (mode !== 'quiet' && mode !== 'rawjson') io.stderr.write(await summary(result));
+  return EXIT.ok;
+}
+
+async function summary({ id, size, steps }: BuildResult): Promise<string> {
+  const { formatSize } = await import('../../progress/index.ts');
+  return `${id} (${formatSize(size)}, ${steps.runs} executed, ${steps.hits} cached)\n`;
+}
+
+/** Keys as docker buildx has them. */
+function metadata({ id, tags }: BuildResult): string {
+  const name = tags.length === 0 ? {} : { 'image.name': tags.join(',') };
+  return `${JSON.stringify({ 'containerimage.config.digest': id, ...name }, null, 2)}\n`;
+}
+
+async function onFile(file: string, work: (path: string) => Promise<void>, { cwd }: Io): Promise<void> {
+  try {
+    await work(resolve(cwd, file));
+  } catch (cause) {
+    throw new LapidaryError('EXPORT_FAILED', `${quoted(file)} cannot be written: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,264 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { memoryStore } from '../../test/support/memory-store.ts';
+import { parseDockerfile } from '../dockerfile/index.ts';
+import { planBuild } from '../plan/index.ts';
+import { type Entry, type FileNode, filesOf, layerId, selectSources, Tree } from '../tree/index.ts';
+import { entries, fileNode, listing } from '../tree/testing.ts';
+import type { BuildEvent } from './events.ts';
+import type { BuildContext, RunRequest, Runtime } from './ports.ts';
+import { Solver } from './solver.ts';
+
+const scratch = mkdtempSync(join(tmpdir(), 'lapidary-solver-'));
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+type Behaviour = (request: RunRequest, signal: AbortSignal) => Promise<Entry[] | number>;
+
+/** A world with everything in memory: a context, and commands that do what the test says. */
+class World {
+  readonly store = memoryStore(scratch);
+  readonly events: BuildEvent[] = [];
+  files: Tree = Tree.empty;
+  running = 0;
+  mostAtOnce = 0;
+  behaviour: Behaviour = (request) =>
+    Promise.resolve(entries(`made-by/`, `made-by/${(request.argv.at(-1) ?? '').replaceAll('/', '_')}`));
+  readonly requests: RunRequest[] = [];
+
+  readonly runtime: Runtime = {
+    run: async (request, { signal, onOutput }) => {
+      this.requests.push(request);
+      this.running += 1;
+      this.mostAtOnce = Math.max(this.mostAtOnce, this.running);
+      try {
+        onOutput('stdout', Buffer.from(`running ${request.argv.at(-1)}\n`));
+        const made = await this.behaviour(request, signal);
+        if (typeof made === 'number') return { ok: false, exitCode: made };
+        return { ok: true, layer: await this.store.layers.write(made) };
+      } finally {
+        this.running -= 1;
+      }
+    },
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+
+  readonly context: BuildContext = {
+    scan: () => Promise.resolve(this.files),
+    digest: (files) => Promise.resolve(files as readonly FileNode[]),
+  };
+
+  async build(
+    text: string,
+    more: { noCache?: boolean; jobs?: number; signal?: AbortSignal } = {},
+  ): Promise<{ results: string[]; tree: Tree }> {
+    const outcome = planBuild(parseDockerfile({ name: 'Dockerfile', text }), {
+      buildArgs: {},
+      platform: { os: 'linux', architecture: 'amd64' },
+      buildPlatform: { os: 'linux', architecture: 'amd64' },
+      labels: {},
+      contexts: new Map(),
+      images: new Map(),
+    });
+    if (!outcome.done) throw new Error('an image is missing');
+    this.events.length = 0;
+    const solver = new Solver(
+      {
+        facts: this.store.facts,
+        layers: this.store.layers,
+        archives: { unpack: () => Promise.resolve(undefined) },
+        runtime: this.runtime,
+        images: new Map(),
+        context: () => Promise.resolve(this.context),
+        events: { emit: (event) => this.events.push(event) },
+        clock: { monotonicMs: () => 0, wallMs: () => 5000 },
+      },
+      {
+        jobs: more.jobs ?? 2,
+        noCache: more.noCache ?? false,
+        signal: more.signal ?? new AbortController().signal,
+        totals: new Map(),
+      },
+    );
+    const { stack } = await solver.solve(outcome.plan.result.op);
+    return { results: this.results(), tree: await solver.trees.of(stack) };
+  }
+
+  results(): string[] {
+    const titles = new Map(
+      this.events.flatMap((event) =>
+        event.type === 'step-start' ? [[event.step.id, event.step.title] as const] : [],
+      ),
+    );
+    return this.events.flatMap((event) =>
+      event.type === 'step-end' ? [`${titles.get(event.id)}: ${event.result}`] : [],
+    );
+  }
+}
+
+describe('steps', () => {
+  test('act on the tree of the step before', async () => {
+    const world = new World();
+    world.files = Tree.of([entries('a=1', 'd/', 'd/b=2')]);
+    const { tree } = await world.build(
+      'FROM scratch\nWORKDIR /w\nCOPY a .\nCOPY d /d/\nCOPY <<x /x\ntext\nx\nRUN ["go"]',
+    );
+    expect(listing(tree)).toEqual(['d/', 'd/b=?', 'made-by/', 'made-by/go=?', 'w/', 'w/a=?', 'x=?']);
+  });
+
+  test('that change nothing make no layer, and are hits all the same', async () => {
+    const world = new World();
+    world.behaviour = () => Promise.resolve([]);
+    await world.build('FROM scratch\nRUN ["true"]\nWORKDIR /');
+    expect((await world.build('FROM scratch\nRUN ["true"]')).results).toEqual(['RUN ["true"]: hit']);
+  });
+
+  test('numeric users need no accounts, named ones are looked up in the image', async () => {
+    const world = new World();
+    world.files = Tree.of([entries('etc/', 'etc/passwd=app:x:7:8::/:\n', 'etc/group=more:x:9:app\n')]);
+    await world.build('FROM scratch\nCOPY . /\nUSER 3:4\nRUN ["a"]\nUSER app\nRUN ["b"]');
+    expect(world.requests.map((request) => request.user)).toEqual([
+      { uid: 3, gid: 4, groups: [] },
+      { uid: 7, gid: 8, groups: [9] },
+    ]);
+  });
+});
+
+describe('the cache', () => {
+  const text =
+    'FROM scratch AS a\nCOPY in /in\nRUN ["compile"]\nFROM scratch\nCOPY --from=a /made-by /out\nRUN ["pack"]';
+
+  test('hits when nothing changed', async () => {
+    const world = new World();
+    world.files = Tree.of([entries('in=1')]);
+    await world.build(text);
+    const again = await world.build(text);
+    expect(again.results.every((result) => result.endsWith(': hit'))).toBe(true);
+    expect(world.requests).toHaveLength(2);
+  });
+
+  test('is keyed by what a stage gives, not by how it came to it', async () => {
+    const world = new World();
+    world.files = Tree.of([entries('in=1')]);
+    await world.build(text);
+    world.files = Tree.of([entries('in=2')]);
+    expect((await world.build(text)).results).toEqual([
+      'COPY in /in: done',
+      'RUN ["compile"]: done',
+      'COPY --from=a /made-by /out: hit',
+      'RUN ["pack"]: hit',
+    ]);
+  });
+
+  test('forgets a step whose layer is gone', async () => {
+    const world = new World();
+    await world.build('FROM scratch\nRUN ["x"]');
+    for (const [key, value] of world.store.facts.map) {
+      if (key.startsWith('step:'))
+        world.store.facts.map.set(key, value.replace(/^sha256:.{64}/, layerId(entries('gone'))));
+    }
+    expect((await world.build('FROM scratch\nRUN ["x"]')).results).toEqual(['RUN ["x"]: done']);
+  });
+
+  test('is not read with noCache, but written', async () => {
+    const world = new World();
+    await world.build('FROM scratch\nRUN ["x"]', { noCache: true });
+    expect((await world.build('FROM scratch\nRUN ["x"]', { noCache: true })).results).toEqual([
+      'RUN ["x"]: done',
+    ]);
+    expect((await world.build('FROM scratch\nRUN ["x"]')).results).toEqual(['RUN ["x"]: hit']);
+  });
+
+  test('keeps what differs apart', async () => {
+    const world = new World();
+    const variants = [
+      'RUN ["a"]',
+      'RUN ["b"]',
+      'USER 1\nRUN ["a"]',
+      'WORKDIR /w\nRUN ["a"]',
+      'ENV x=1\nRUN ["a"]',
+      'ARG x=2\nRUN ["a"]',
+      'RUN --network=none ["a"]',
+    ];
+    for (const variant of variants) await world.build(`FROM scratch\n${variant}`);
+    expect(world.requests).toHaveLength(variants.length);
+  });
+});
+
+describe('concurrency', () => {
+  const eight = `${Array.from({ length: 8 }, (_, i) => `FROM scratch AS s${i}\nRUN ["${i}"]\n`).join('')}FROM scratch\n${Array.from({ length: 8 }, (_, i) => `COPY --from=s${i} / /${i}/\n`).join('')}`;
+
+  test.for([1, 3])('at most %i commands run at once, and that many do', async (jobs) => {
+    const world = new World();
+    world.behaviour = async (request) => {
+      await new Promise((resume) => setTimeout(resume, 5));
+      return entries(request.argv[0] ?? '');
+    };
+    await world.build(eight, { jobs });
+    expect(world.mostAtOnce).toBe(jobs);
+  });
+
+  test('a stage that two others use is built once', async () => {
+    const world = new World();
+    await world.build(
+      'FROM scratch AS s\nRUN ["x"]\nFROM scratch AS a\nCOPY --from=s / /a\nFROM scratch AS b\nCOPY --from=s / /b\nFROM scratch\nCOPY --from=a / /\nCOPY --from=b / /',
+    );
+    expect(world.requests).toHaveLength(1);
+  });
+});
+
+describe('failure', () => {
+  test('points at the instruction, tells the exit code and the last output, and is not remembered', async () => {
+    const world = new World();
+    world.behaviour = () => Promise.resolve(3);
+    await expect(world.build('FROM scratch\nRUN ["x"]')).rejects.toMatchObject({
+      code: 'RUN_FAILED',
+      message: 'the command exited with code 3: x',
+      notes: ['its last output:', '  running x'],
+      at: { span: { start: 13, end: 22 } },
+    });
+    world.behaviour = () => Promise.resolve([]);
+    expect((await world.build('FROM scratch\nRUN ["x"]')).results).toEqual(['RUN ["x"]: done']);
+  });
+
+  test('stops what runs beside it, and the first failure is told', async () => {
+    const world = new World();
+    world.behaviour = (request, signal) =>
+      request.argv[0] === 'bad'
+        ? Promise.resolve(1)
+        : new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
+    const text =
+      'FROM scratch AS a\nRUN ["slow"]\nFROM scratch AS b\nRUN ["bad"]\nFROM scratch\nCOPY --from=a / /\nCOPY --from=b / /';
+    await expect(world.build(text)).rejects.toMatchObject({ message: 'the command exited with code 1: bad' });
+    expect(world.results()).toContain('RUN ["slow"]: cancelled');
+    expect(world.running).toBe(0);
+  });
+
+  test('an abort ends the build with its reason', async () => {
+    const world = new World();
+    const abort = new AbortController();
+    world.behaviour = (_, signal) => {
+      abort.abort(new Error('stop it'));
+      return Promise.reject(signal.reason as Error);
+    };
+    await expect(world.build('FROM scratch\nRUN ["x"]', { signal: abort.signal })).rejects.toThrow('stop it');
+    expect(world.results()).toEqual(['RUN ["x"]: cancelled']);
+  });
+
+  test('of a copy points at the source that is missing', async () => {
+    const world = new World();
+    world.files = Tree.of([entries('there')]);
+    const text = 'FROM scratch\nCOPY there tehre /d/';
+    await expect(world.build(text)).rejects.toMatchObject({
+      code: 'COPY_NOTHING',
+      at: { span: { start: text.indexOf('tehre'), end: text.indexOf(' /d/') } },
+      hint: 'did you mean there?',
+    });
+  });
+});
+
+test('the digests of a context are asked for once for each file', () => {
+  const tree = Tree.of([[{ kind: 'node', path: 'a', node: fileNode('1') }], entries('b => a')]);
+  expect(filesOf(selectSources(tree, ['a', 'b']))).toHaveLength(1);
+});
