@@ -1,4 +1,5 @@
 import { LapidaryError, printable } from '../errors/index.ts';
+import { textWidth } from '../progress/index.ts';
 import { compileTemplate, toJson, type Value } from './template/index.ts';
 
 type Row = { readonly [field: string]: Value };
@@ -35,7 +36,7 @@ export function alignColumns(rows: readonly (readonly string[])[]): string {
   const widths: number[] = [];
   for (const row of rows) {
     for (const [i, cell] of row.entries()) {
-      widths[i] = Math.max(widths[i] ?? MIN_WIDTH, [...printable(cell)].length + GAP);
+      widths[i] = Math.max(widths[i] ?? MIN_WIDTH, textWidth(printable(cell)) + GAP);
     }
   }
   return lines(
@@ -53,7 +54,7 @@ export function exclusive(flags: Readonly<Record<string, boolean>>): void {
 }
 
 function pad(text: string, width: number): string {
-  return text + ' '.repeat(Math.max(0, width - [...text].length));
+  return text + ' '.repeat(Math.max(0, width - textWidth(text)));
 }
 
 function lines(rows: readonly string[]): string {

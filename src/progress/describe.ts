@@ -4,9 +4,9 @@ import { cleanLine } from './text.ts';
 
 type Of<T extends BuildEvent['type']> = Extract<BuildEvent, { readonly type: T }>;
 
-/** `[build 2/4] RUN shards install`. */
+/** `[build 2/4] RUN shards install`; stages without a name are `stage-0`, as in BuildKit. */
 export function stepTitle({ stage, position, of, title }: StepInfo): string {
-  return `[${cleanLine(stage)} ${position}/${of}] ${cleanLine(title)}`;
+  return `[${/^\d+$/.test(stage) ? `stage-${stage}` : cleanLine(stage)} ${position}/${of}] ${cleanLine(title)}`;
 }
 
 /** A warning with its code frame, as lines. */

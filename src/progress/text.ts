@@ -9,7 +9,7 @@ export function cleanLine(text: string): string {
 /** Characters that take two columns in a terminal; an approximation of Unicode's East Asian Width. */
 const WIDE =
   /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u;
-const ZERO = /[\p{Mn}\p{Me}\u200b-\u200d\ufe0f]/u;
+const ZERO = /\p{Mn}|\p{Me}|\p{Cf}/u;
 
 function charWidth(char: string): number {
   if (char <= '~') return 1;

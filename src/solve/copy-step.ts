@@ -67,7 +67,10 @@ async function fromContext(op: CopyOp, ports: CopyPorts): Promise<CopyContent> {
   const name = op.from.op === 'context' ? op.from.name : '';
   const context = await ports.context(name);
   const tree = await context.scan(op.sources.map(scanRoot));
-  const selection = select(op, tree, ports);
+  const selection = selectFrom(op, tree, ports);
+  const [missing] = selection.missing;
+  // What stands beside it was not looked at yet: for a suggestion it is
+  if (missing !== undefined) throw nothingToCopy(op, await context.scan([missing.split('/').slice(0, -1).join('/')]), missing);
   const digested = withFiles(selection, await context.digest(filesOf(selection)));
   return { digest: selectionDigest(digested), load: () => Promise.resolve(digested) };
 }
@@ -81,7 +84,13 @@ function scanRoot(source: string): string {
 
 /** From a stage or an image: what a stack holds never changes, so the digest of a selection is a fact. */
 async function fromStack(op: CopyOp, stack: readonly LayerId[], ports: CopyPorts): Promise<CopyContent> {
-  const load = async (): Promise<Selection> => select(op, await ports.trees.of(stack), ports);
+  const load = async (): Promise<Selection> => {
+    const tree = await ports.trees.of(stack);
+    const selection = selectFrom(op, tree, ports);
+    const [missing] = selection.missing;
+    if (missing !== undefined) throw nothingToCopy(op, tree, missing);
+    return selection;
+  };
   const fact = `selection:${sha256(JSON.stringify([stack, op.sources, op.exclude]))}`;
   const known = await ports.facts.get(fact);
   if (known !== undefined) return { digest: known as Digest, load };
@@ -111,11 +120,9 @@ function fromInline(op: CopyOp): CopyContent {
   return { digest: selectionDigest(selection), load: () => Promise.resolve(selection) };
 }
 
-function select(op: CopyOp, tree: Tree, ports: CopyPorts): Selection {
+function selectFrom(op: CopyOp, tree: Tree, ports: CopyPorts): Selection {
   const rules = op.exclude.length === 0 ? undefined : parseIgnore(op.exclude.join('\n'));
   const selection = selectSources(tree, op.sources, rules ? { exclude: (path) => rules.match(path) } : {});
-  const [missing] = selection.missing;
-  if (missing !== undefined) throw nothingToCopy(op, tree, missing);
   for (const pattern of selection.unmatched) ports.warn(`${JSON.stringify(pattern)} matches no file`, op);
   return selection;
 }

@@ -82,7 +82,7 @@ CMD ["/src/out", "/who"]
     await work.ok(['build', '-t', 'all', '--build-arg', 'version=7', dir]);
     expect(await run('all')).toBe('7 7\napp\napp extra\n');
     expect(await run('--entrypoint', '/bin/stat', 'all', '-c', '%U:%G %a', '/src/app', '/src/app/one')).toBe(
-      'app:extra 700\napp:extra 600\n',
+      'app:extra 755\napp:extra 600\n',
     );
     expect(await run('all', '/src/here', '/src/interpreter', '/opt/etc/inside', '/src/uid')).toBe(
       'one\ntwo\n/dev/pipes/EOF\narchived0\n',
@@ -382,7 +382,7 @@ describe('bad input', () => {
     {
       name: 'a bad tag',
       files: { Dockerfile: 'FROM base' },
-      args: ['-t', 'UPPER/case'],
+      args: ['-t', 'x/UPPER'],
       want: ['REFERENCE_INVALID'],
     },
   ])('$name', async ({ files, args = [], want }) => {

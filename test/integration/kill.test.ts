@@ -159,7 +159,7 @@ describe('a full disk', () => {
     const env = { LAPIDARY_STORE: `${small}/store` };
     try {
       const base = await work.files('full-base', {
-        Dockerfile: 'FROM scratch\nCOPY busybox /bin/busybox\n',
+        Dockerfile: 'FROM scratch\nCOPY --chmod=755 busybox /bin/busybox\n',
         busybox: await readFile('/bin/busybox'),
       });
       await work.ok(['build', '-t', 'base', base], { env });

@@ -65,10 +65,7 @@ async function render(listed: readonly Listed[], { flags, io }: Invocation): Pro
   const full = flags.on('no-trunc');
   if (flags.on('quiet'))
     return listed.map(({ found }) => `${displayId(found.image.id, { full })}\n`).join('');
-  if (flags.on('json')) {
-    const { formatJson } = await import('../json.ts');
-    return formatJson(jsonList(listed, { imageSize, splitTag, formatPlatform }));
-  }
+  if (flags.on('json')) return jsonList(listed);
   const rows = listed.map(({ reference, found }) => {
     const { repository, tag } = splitTag(reference);
     return {
@@ -99,12 +96,14 @@ const TABLE = {
   columns: ['Repository', 'Tag', 'ID', 'CreatedSince', 'Size'],
 } as const;
 
-type Facts = Pick<typeof import('../image-facts.ts'), 'imageSize' | 'splitTag'> &
-  Pick<typeof import('../../oci/index.ts'), 'formatPlatform'>;
-
 /** Sizes in bytes and times as stored, for programs. */
-function jsonList(listed: readonly Listed[], { imageSize, splitTag, formatPlatform }: Facts): object[] {
-  return listed.map(({ reference, taggedAt, found }) => {
+async function jsonList(listed: readonly Listed[]): Promise<string> {
+  const [{ imageSize, splitTag }, { formatPlatform }, { formatJson }] = await Promise.all([
+    import('../image-facts.ts'),
+    import('../../oci/index.ts'),
+    import('../json.ts'),
+  ]);
+  const documents = listed.map(({ reference, taggedAt, found }) => {
     const { repository, tag } = splitTag(reference);
     return {
       Repository: repository,
@@ -116,4 +115,5 @@ function jsonList(listed: readonly Listed[], { imageSize, splitTag, formatPlatfo
       Platform: formatPlatform(found.image.platform),
     };
   });
+  return formatJson(documents);
 }

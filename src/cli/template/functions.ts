@@ -82,13 +82,16 @@ function indexOne(value: Value, key: Value): Value {
   return item;
 }
 
+function isPlain(value: Value): boolean {
+  return value === null || typeof value !== 'object';
+}
+
 function equal(a: Value, b: Value): boolean {
-  const plain = (value: Value): boolean => value === null || typeof value !== 'object';
-  if (plain(a) && plain(b)) {
+  if (isPlain(a) && isPlain(b)) {
     if (a === null || b === null || typeof a === typeof b) return a === b;
     throw new ArgumentProblem(`${kindOf(a)} cannot be compared with ${kindOf(b)}`);
   }
-  throw new ArgumentProblem(`${kindOf(plain(a) ? b : a)} cannot be compared`);
+  throw new ArgumentProblem(`${kindOf(isPlain(a) ? b : a)} cannot be compared`);
 }
 
 /** Verbs `%s %v %d %q %%`, with a width and `-` for the left. */
