@@ -1,11 +1,15 @@
-import { readFile } from 'node:fs/promises';
 import { globSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { cruise, type IConfiguration, type ICruiseResult } from 'dependency-cruiser';
-import configuration from '../.dependency-cruiser.mjs';
 
 const ROOT = join(import.meta.dirname, '..');
 process.chdir(ROOT);
+
+const { default: configuration } = (await import(pathToFileURL('.dependency-cruiser.mjs').href)) as {
+  readonly default: IConfiguration;
+};
 
 /** What only the command line may touch: a library neither reads the environment, nor prints, nor ends a process. */
 const AMBIENT = /(?<![\w.#])(?:process\.(?:env|exit)\b|console\.\w+)/;
@@ -18,17 +22,18 @@ process.exitCode = findings.length === 0 ? 0 : 1;
 
 /** One line each. A cruise that silently saw fewer modules than there are files proves nothing and is a finding too. */
 async function brokenRules(expected: number): Promise<string[]> {
-  const { forbidden = [], options = {} } = configuration as IConfiguration;
+  const { forbidden = [], options = {} } = configuration;
   const { output } = await cruise(['src'], { ...options, ruleSet: { forbidden }, validate: true });
   const { modules, summary } = output as ICruiseResult;
   const seen = modules.filter(({ source }) => source.startsWith('src/')).length;
   const lines = summary.violations.map(({ rule, from, to }) => `${from} -> ${to}: ${reason(rule.name)}`);
-  if (seen !== expected) lines.push(`${seen} modules were looked at, but src/ has ${expected} TypeScript files`);
+  if (seen !== expected)
+    lines.push(`${seen} modules were looked at, but src/ has ${expected} TypeScript files`);
   return lines;
 }
 
 function reason(name: string): string {
-  const rule = (configuration as IConfiguration).forbidden?.find((one) => one.name === name);
+  const rule = configuration.forbidden?.find((one) => one.name === name);
   return `${rule?.comment ?? ''} (${name})`;
 }
 

@@ -32,7 +32,11 @@ let started = performance.now();
 const total = { passed: 0, failed: 0, skipped: 0 };
 for (const { name, command } of CHECKS) {
   const { code, output } = await run(command);
-  tell(name, code === 0 ? { passed: 1, failed: 0, skipped: 0 } : { passed: 0, failed: 1, skipped: 0 }, output);
+  tell(
+    name,
+    code === 0 ? { passed: 1, failed: 0, skipped: 0 } : { passed: 0, failed: 1, skipped: 0 },
+    output,
+  );
 }
 const reports = await mkdtemp(join(tmpdir(), 'lapidary-reports-'));
 for (const { name, project } of SUITES) {
@@ -54,14 +58,21 @@ function tell(name: string, { passed, failed, skipped }: Count, output: string):
   if (bad) process.stdout.write(`${output.trimEnd()}\n`);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   const numbers = passed + failed + skipped > 1 ? `, ${passed} passed` : '';
-  const trouble = [failed > 0 ? `, ${failed} failed` : '', skipped > 0 ? `, ${skipped} skipped` : ''].join('');
+  const trouble = [failed > 0 ? `, ${failed} failed` : '', skipped > 0 ? `, ${skipped} skipped` : ''].join(
+    '',
+  );
   console.log(`${bad ? 'FAILED' : 'ok    '}  ${name} (${seconds} s${numbers}${trouble})`);
 }
 
 /** Numbers of single tests. What failed outside of any test, such as a file that does not load, is one failure more. */
 async function countOf(report: string, { code }: Outcome): Promise<Count> {
   const text = await readFile(report, 'utf8').catch(() => '{}');
-  const { numPassedTests = 0, numFailedTests = 0, numPendingTests = 0, numTodoTests = 0 } = JSON.parse(text) as {
+  const {
+    numPassedTests = 0,
+    numFailedTests = 0,
+    numPendingTests = 0,
+    numTodoTests = 0,
+  } = JSON.parse(text) as {
     readonly numPassedTests?: number;
     readonly numFailedTests?: number;
     readonly numPendingTests?: number;

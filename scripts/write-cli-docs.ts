@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { COMMANDS } from '../src/cli/commands/index.ts';
-import { commandMarkdown, indexMarkdown } from '../src/cli/help.ts';
+import { commandMarkdown, indexMarkdown } from '../src/cli/help-markdown.ts';
 
 const folder = join(import.meta.dirname, '../docs/cli');
 const pages = new Map([

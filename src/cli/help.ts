@@ -39,61 +39,16 @@ export function commandHelp(spec: CommandSpec): string {
   ].join('\n');
 }
 
-/** The page docs/cli/COMMAND.md. */
-export function commandMarkdown(spec: CommandSpec): string {
-  const options = [...visible(spec), ...GLOBAL_OPTIONS];
-  const missing = spec.options.filter((option) => option.unsupported !== undefined);
-  return [
-    `# lapidary ${spec.name}`,
-    '',
-    `${spec.summary}.`,
-    '',
-    '```',
-    usageLine(spec),
-    '```',
-    ...(spec.details ?? []).flatMap((text) => ['', text]),
-    '',
-    '## Options',
-    '',
-    '| Flag | Meaning |',
-    '| --- | --- |',
-    ...options.map((option) => `| \`${option.flags}\` | ${cell(describe(option))} |`),
-    ...(missing.length === 0
-      ? []
-      : [
-          '',
-          '## Not supported',
-          '',
-          'Flags of `docker build` that are an error here, so that nothing is silently left out.',
-          '',
-          '| Flag | Instead |',
-          '| --- | --- |',
-          ...missing.map(({ flags, unsupported }) => `| \`${flags}\` | ${cell(unsupported ?? '')} |`),
-        ]),
-    '',
-    '## Examples',
-    ...spec.examples.flatMap(({ text, command }) => ['', `${text}:`, '', '```sh', command, '```']),
-    '',
-  ].join('\n');
-}
-
-/** The page docs/cli/README.md. */
-export function indexMarkdown(commands: readonly CommandSpec[]): string {
-  const rows = commands.map(({ name, summary }) => `| [\`${name}\`](${name}.md) | ${cell(summary)} |`);
-  return ['# Command line', '', '| Command | |', '| --- | --- |', ...rows, ''].join('\n');
-}
-
-function visible({ options }: CommandSpec): OptionSpec[] {
+/** The flags that can be used, without those of every command. */
+export function visible({ options }: CommandSpec): OptionSpec[] {
   return options.filter((option) => option.unsupported === undefined);
 }
 
-function usageLine({ name, args }: CommandSpec): string {
+export function usageLine({ name, args }: CommandSpec): string {
   return `lapidary ${name} [OPTIONS] ${args}`.trimEnd();
 }
 
-const cell = (text: string): string => text.replaceAll('|', '\\|');
-
-function describe({ help, repeat }: OptionSpec): string {
+export function describe({ help, repeat }: OptionSpec): string {
   return repeat === true ? `${help} (may be repeated)` : help;
 }
 

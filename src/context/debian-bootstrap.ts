@@ -145,10 +145,15 @@ function killGroup(pid: number, signal: NodeJS.Signals): void {
 /** The mirror this machine installs from, if it is one of Debian. */
 async function hostMirror(): Promise<string | undefined> {
   const parts = join(APT_DIRECTORY, 'sources.list.d');
-  const names = (await readdir(parts).catch(() => [])).sort();
-  const files = [join(APT_DIRECTORY, 'sources.list'), ...names.map((name) => join(parts, name))];
+  const names = await readdir(parts).catch((): string[] => []);
+  const files = names.map((name) => join(parts, name)).toSorted(compareText);
+  files.unshift(join(APT_DIRECTORY, 'sources.list'));
   const sources = await Promise.all(files.map(readSources));
   return debianMirror(sources.flat());
+}
+
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : Number(a > b);
 }
 
 async function readSources(path: string): Promise<AptSource[]> {

@@ -27,14 +27,28 @@ const corpus = readFileSync(new URL('../../test/fixtures/words.txt', import.meta
     return { input, env, want };
   });
 
+/** What expansion came to: its text, or the message of the source error. Any other error goes through. */
+function outcome(expand: () => string): string {
+  try {
+    return expand();
+  } catch (error) {
+    if (error instanceof SourceError) return `ERROR ${error.message}`;
+    throw error;
+  }
+}
+
 describe('the corpus of words', () => {
   test('is read', () => {
     expect(corpus.length).toBeGreaterThanOrEqual(80);
   });
   test.for(corpus)('$input with $env', ({ input, env, want }) => {
-    const expand = (): string => expandWord(word(input), lookupIn(env), site);
-    if (want.startsWith('ERROR ')) expect(expand).toThrow(want.slice('ERROR '.length));
-    else expect(expand()).toBe(want);
+    const got = outcome(() => expandWord(word(input), lookupIn(env), site));
+    const isError = want.startsWith('ERROR ');
+    expect(got.startsWith('ERROR ')).toBe(isError);
+    expect(isError ? got.slice('ERROR '.length) : `=${got}`).toContain(
+      isError ? want.slice('ERROR '.length) : `=${want}`,
+    );
+    expect(isError || got === want).toBe(true);
   });
 });
 
@@ -79,33 +93,10 @@ test('the names a word refers to', () => {
 });
 
 test('never throws anything but a source error, whatever the word', () => {
-  const piece = fc.constantFrom(
-    '$',
-    '{',
-    '}',
-    'a',
-    ':',
-    '-',
-    '+',
-    '?',
-    '#',
-    '%',
-    '/',
-    '*',
-    '"',
-    "'",
-    '\\',
-    ' ',
-    '${a:-',
-    '${a//',
-  );
+  const piece = fc.constantFrom(...'${}a:-+?#%/*"\\ '.split(''), "'", '${a:-', '${a//');
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 30 }), fc.string(), (pieces, value) => {
-      try {
-        expandWord(word(pieces.join('')), () => value, site);
-      } catch (error) {
-        expect(error).toBeInstanceOf(SourceError);
-      }
+      expect(typeof outcome(() => expandWord(word(pieces.join('')), () => value, site))).toBe('string');
     }),
     { numRuns: 2000 },
   );
@@ -116,10 +107,5 @@ test.for<{ name: string; text: string }>([
   { name: 'values that grow', text: '${a//x/$a}'.repeat(3) },
   { name: 'patterns that could backtrack', text: '${a##*x*x*x*x*x*x*y}' },
 ])('$name ends in bounded time', ({ text }) => {
-  const lookup: Lookup = () => 'x'.repeat(3000);
-  try {
-    expandWord(word(text), lookup, site);
-  } catch (error) {
-    expect(error).toBeInstanceOf(SourceError);
-  }
+  expect(outcome(() => expandWord(word(text), () => 'x'.repeat(3000), site)).length).toBeGreaterThan(0);
 });

@@ -70,7 +70,8 @@ async function fromContext(op: CopyOp, ports: CopyPorts): Promise<CopyContent> {
   const selection = selectFrom(op, tree, ports);
   const [missing] = selection.missing;
   // What stands beside it was not looked at yet: for a suggestion it is
-  if (missing !== undefined) throw nothingToCopy(op, await context.scan([missing.split('/').slice(0, -1).join('/')]), missing);
+  if (missing !== undefined)
+    throw nothingToCopy(op, await context.scan([missing.split('/').slice(0, -1).join('/')]), missing);
   const digested = withFiles(selection, await context.digest(filesOf(selection)));
   return { digest: selectionDigest(digested), load: () => Promise.resolve(digested) };
 }

@@ -5,7 +5,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { memoryStore } from '../../test/support/memory-store.ts';
 import { parseDockerfile } from '../dockerfile/index.ts';
 import { planBuild } from '../plan/index.ts';
-import { type Entry, type FileNode, filesOf, layerId, selectSources, Tree } from '../tree/index.ts';
+import { type Entry, filesOf, layerId, selectSources, Tree } from '../tree/index.ts';
 import { entries, fileNode, listing } from '../tree/testing.ts';
 import type { BuildEvent } from './events.ts';
 import type { BuildContext, RunRequest, Runtime } from './ports.ts';
@@ -28,13 +28,13 @@ class World {
   readonly requests: RunRequest[] = [];
 
   readonly runtime: Runtime = {
-    run: async (request, { signal, onOutput }) => {
+    run: async (request, io) => {
       this.requests.push(request);
       this.running += 1;
       this.mostAtOnce = Math.max(this.mostAtOnce, this.running);
       try {
-        onOutput('stdout', Buffer.from(`running ${request.argv.at(-1)}\n`));
-        const made = await this.behaviour(request, signal);
+        io.onOutput('stdout', Buffer.from(`running ${request.argv.at(-1)}\n`));
+        const made = await this.behaviour(request, io.signal);
         if (typeof made === 'number') return { ok: false, exitCode: made };
         return { ok: true, layer: await this.store.layers.write(made) };
       } finally {
@@ -46,7 +46,7 @@ class World {
 
   readonly context: BuildContext = {
     scan: () => Promise.resolve(this.files),
-    digest: (files) => Promise.resolve(files as readonly FileNode[]),
+    digest: (files) => Promise.resolve(files),
   };
 
   async build(

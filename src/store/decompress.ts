@@ -77,7 +77,10 @@ async function open(
 }
 
 /** `pipe` with errors handed on, which `pipe` itself does not do: the loop that reads the output ends with them. */
-function through<T extends NodeJS.WritableStream>(source: AsyncIterable<Uint8Array> | NodeJS.ReadableStream, next: T): T {
+function through<T extends NodeJS.WritableStream>(
+  source: AsyncIterable<Uint8Array> | NodeJS.ReadableStream,
+  next: T,
+): T {
   const input = 'pipe' in source ? source : Readable.from(source, { objectMode: false });
   input.on('error', (error) => {
     next.emit('error', error);

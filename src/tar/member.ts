@@ -28,7 +28,7 @@ export const BLOCK = 512;
 /** Longest path or link target, in bytes: what Linux can handle. */
 export const MAX_PATH_BYTES = 4096;
 /** Largest PAX header that is read. */
-export const MAX_PAX_BYTES = 1024 * 1024;
+export const MAX_PAX_BYTES: number = 1024 * 1024;
 
 /** The two zero blocks at the end of an archive. */
 export const END: Uint8Array = new Uint8Array(2 * BLOCK);

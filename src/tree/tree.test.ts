@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { LapidaryError } from '../errors/index.ts';
 import { diffTrees } from './diff.ts';
 import type { Entry } from './entry.ts';
 import { entries, listing } from './testing.ts';
@@ -169,15 +170,21 @@ describe('resolve', () => {
           ([names, target, absolute]) => `${names.join('/')} -> ${absolute ? '/' : ''}${target}`,
         );
         const made = layer.reduce((one, line) => one.apply(entries(line)), Tree.empty);
-        try {
-          expect(made.resolve(start).path).not.toMatch(/(?:^|\/)\.\.(?:\/|$)/);
-        } catch (error) {
-          expect(String(error)).toMatch(/PATH_LOOP|too many symbolic links|not a directory/);
-        }
+        expect(whereOrError(made, start)).not.toMatch(/(?:^|\/)\.\.(?:\/|$)/);
       }),
     );
   });
 });
+
+/** Where a path leads, or the code of the error that it is. */
+function whereOrError(tree: Tree, path: string): string {
+  try {
+    return tree.resolve(path).path;
+  } catch (error) {
+    if (error instanceof LapidaryError) return error.code;
+    throw error;
+  }
+}
 
 describe('diffTrees', () => {
   const lines = fc.array(

@@ -50,7 +50,7 @@ export class TestStore {
   readonly paths: StorePaths;
 
   /** Makes a new one, or opens the one at `root`. */
-  constructor(root = mkdtempSync(`${realpathSync(tmpdir())}/lapidary-sandbox-`)) {
+  constructor(root: string = mkdtempSync(`${realpathSync(tmpdir())}/lapidary-sandbox-`)) {
     this.root = root;
     const path = (name: string): string => `${this.root}/${name}`;
     this.paths = { layers: path('layers'), packs: path('packs'), trees: path('trees'), work: path('work') };
@@ -152,7 +152,7 @@ function libraries(program: string): string[] {
   );
 }
 
-export const ENV = ['PATH=/usr/bin:/bin', 'HOME=/root'];
+export const ENV: readonly string[] = ['PATH=/usr/bin:/bin', 'HOME=/root'];
 
 export type ShellResult = { readonly result: RunResult; readonly out: string; readonly err: string };
 
@@ -174,7 +174,7 @@ export function request(layers: readonly LayerId[], more: Partial<RunRequest> = 
 export async function run(
   runtime: Runtime,
   what: RunRequest,
-  signal = new AbortController().signal,
+  signal: AbortSignal = new AbortController().signal,
 ): Promise<ShellResult> {
   const output = { stdout: '', stderr: '' };
   const result = await runtime.run(what, {

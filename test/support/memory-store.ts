@@ -19,7 +19,7 @@ import {
 
 /** Facts in a map, with a count of what was asked. */
 export class MemoryFacts implements FactStore {
-  readonly map = new Map<string, string>();
+  readonly map: Map<string, string> = new Map();
 
   get(key: string): Promise<string | undefined> {
     return Promise.resolve(this.map.get(key));

@@ -1,0 +1,72 @@
+import { describe, expect, test } from 'vitest';
+import { parseCsv } from './csv.ts';
+import { parseOutput } from './output-spec.ts';
+
+describe('parseCsv', () => {
+  test.for([
+    ['one field', 'a', ['a']],
+    ['several', 'a,b,c', ['a', 'b', 'c']],
+    ['empty ones', ',a,', ['', 'a', '']],
+    ['nothing', '', ['']],
+    ['a quoted comma', '"a,b",c', ['a,b', 'c']],
+    ['a doubled quote', '"a""b"', ['a"b']],
+    ['an empty quoted field', '"",x', ['', 'x']],
+  ] as const)('%s', ([, text, want]) => {
+    expect(parseCsv(text, '--x')).toEqual(want);
+  });
+
+  test.for(['a"b', '"a', '"a"b', 'a,"b"c'])('a stray quote in %s', (text) => {
+    expect(() => parseCsv(text, '--x')).toThrow('--x has a stray quote');
+  });
+});
+
+describe('parseOutput', () => {
+  test.for([
+    ['a path alone is a directory', 'out', { type: 'local', dest: '/w/out' }],
+    ['an absolute path', '/out', { type: 'local', dest: '/out' }],
+    ['a path with an equals sign', 'a=b', { type: 'local', dest: '/w/a=b' }],
+    ['a dash alone is a tar', '-', { type: 'tar', dest: '-' }],
+    ['an OCI archive', 'type=oci,dest=a.tar', { type: 'oci', dest: '/w/a.tar', tar: true }],
+    ['an OCI archive on standard output', 'type=oci', { type: 'oci', dest: '-', tar: true }],
+    ['an OCI layout', 'type=oci,dest=d,tar=false', { type: 'oci', dest: '/w/d', tar: false }],
+    ['a Docker archive', 'type=docker,dest=-', { type: 'docker', dest: '-', tar: true }],
+    [
+      'a compression',
+      'type=oci,dest=a,compression=zstd',
+      { type: 'oci', dest: '/w/a', tar: true, compression: 'zstd' },
+    ],
+    ['a tar of the files', 'type=tar,dest=a.tar', { type: 'tar', dest: '/w/a.tar' }],
+    ['a directory', 'type=local,dest=.', { type: 'local', dest: '/w' }],
+    ['keys in any case and order', 'DEST=a,Type=tar', { type: 'tar', dest: '/w/a' }],
+    ['a comma in a quoted field', 'type=tar,"dest=a,b"', { type: 'tar', dest: '/w/a,b' }],
+    ['an equals sign in a value', 'type=tar,dest=a=b', { type: 'tar', dest: '/w/a=b' }],
+    ['truth as Go writes it', 'type=oci,dest=d,tar=F', { type: 'oci', dest: '/w/d', tar: false }],
+  ] as const)('%s', ([, text, want]) => {
+    expect(parseOutput(text, '/w')).toEqual(want);
+  });
+
+  test.for([
+    ['nothing', '', 'USAGE', '--output is empty'],
+    ['no type', 'dest=a,tar=false', 'USAGE', 'has no type'],
+    ['an unknown type', 'type=ocii', 'USAGE', 'no type "ocii"'],
+    ['a registry', 'type=registry', 'UNSUPPORTED', 'type registry is not supported'],
+    ['an image', 'type=image,dest=x', 'UNSUPPORTED', 'type image is not supported'],
+    ['a key of docker', 'type=oci,name=x', 'UNSUPPORTED', 'does not know "name"'],
+    ['a field without a value', 'type=oci,push', 'USAGE', 'field without a value: "push"'],
+    ['no place for a directory', 'type=local', 'USAGE', 'type local needs a dest'],
+    ['a directory on standard output', 'type=local,dest=-', 'USAGE', 'type local needs a dest'],
+    ['a load into Docker', 'type=docker', 'USAGE', 'type docker needs a dest'],
+    ['an empty dest', 'type=oci,dest=', 'USAGE', 'type oci needs a dest'],
+    ['a layout on standard output', 'type=oci,tar=false', 'USAGE', 'tar=false needs type=oci'],
+    ['a layout for Docker', 'type=docker,dest=d,tar=false', 'USAGE', 'tar=false needs type=oci'],
+    ['no truth value', 'type=oci,tar=yes', 'USAGE', 'neither true nor false: "yes"'],
+    ['a compression that is unknown', 'type=oci,compression=estargz', 'UNSUPPORTED', '"estargz"'],
+    ['a compression of files', 'type=tar,compression=gzip', 'USAGE', 'type tar has no compression'],
+    ['tar of files', 'type=local,dest=a,tar=false', 'USAGE', 'type local has no tar'],
+    ['a stray quote', 'type=oci,dest=a"b', 'USAGE', 'stray quote'],
+  ] as const)('error: %s', ([, text, code, message]) => {
+    expect(() => parseOutput(text, '/w')).toThrow(
+      expect.objectContaining({ code, message: expect.stringContaining(message) }),
+    );
+  });
+});
