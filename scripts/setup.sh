@@ -17,7 +17,9 @@ say() { printf 'setup: %s\n' "$1"; }
 installed=node_modules/.package-lock.json
 if [ ! -e "$installed" ] || [ -n "$(find package-lock.json -newer "$installed")" ]; then
   say 'installing npm packages'
-  npm ci --no-audit --no-fund --loglevel=error
+  # `npm ci` insists on packages of every other platform too, which some registries do not have.
+  npm ci --no-audit --no-fund --loglevel=silent ||
+    npm install --no-save --no-audit --no-fund --loglevel=error
   # In case npm kept an older time than that of the lock file.
   touch "$installed"
 fi

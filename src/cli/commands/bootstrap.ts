@@ -52,10 +52,7 @@ async function runBootstrap(call: Invocation): Promise<number> {
 }
 
 /** @throws LapidaryError USAGE, UNSUPPORTED, PLATFORM_INVALID */
-export async function readBootstrapRequest({
-  flags,
-  args: [name = ''],
-}: Invocation): Promise<BootstrapRequest> {
+async function readBootstrapRequest({ flags, args: [name = ''] }: Invocation): Promise<BootstrapRequest> {
   const { readPlatform } = await import('../read-input.ts');
   const match = /^debian:([a-z][a-z0-9]*?)(-slim)?$/.exec(name);
   const suite = match?.[1];

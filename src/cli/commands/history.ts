@@ -76,7 +76,7 @@ const TABLE = {
 } as const;
 
 /** Entries, the last first. Each that is not empty has the size of the next layer; only the last has the image's ID. */
-export function historyEntries({ image, config }: InspectedImage): Entry[] {
+function historyEntries({ image, config }: InspectedImage): Entry[] {
   const layers = image.layers.values();
   const history = config.history ?? [];
   const entries = history.map((entry, i) => ({

@@ -60,7 +60,7 @@ async function runRun(call: Invocation): Promise<number> {
 }
 
 /** @throws LapidaryError USAGE, PLATFORM_INVALID */
-export async function readRunRequest({
+async function readRunRequest({
   flags,
   args: [reference = '', ...args],
   io,
