@@ -1,6 +1,6 @@
 import type { Lapidary } from '../build/index.ts';
 import type { Invocation } from './command.ts';
-import { storeRoot } from './store-root.ts';
+import { searchPath, storeRoot } from './machine-paths.ts';
 
 /** Opens the store of a call and closes it when `work` has ended. */
 export async function withLapidary<T>(
@@ -8,6 +8,6 @@ export async function withLapidary<T>(
   work: (lapidary: Lapidary) => Promise<T>,
 ): Promise<T> {
   const [{ Lapidary }, store] = await Promise.all([import('../build/index.ts'), storeRoot(call)]);
-  await using lapidary = await Lapidary.open({ store });
+  await using lapidary = await Lapidary.open({ store, ...searchPath(call) });
   return await work(lapidary);
 }

@@ -29,11 +29,12 @@ export const buildCommand: CommandSpec = {
 
 async function runBuild(call: Invocation): Promise<number> {
   const { flags, io } = call;
-  const [{ readBuildRequest }, { readProgressMode, withProgress }, { storeRoot }] = await Promise.all([
-    import('./build-request.ts'),
-    import('../progress.ts'),
-    import('../store-root.ts'),
-  ]);
+  const [{ readBuildRequest }, { readProgressMode, withProgress }, { searchPath, storeRoot }] =
+    await Promise.all([
+      import('./build-request.ts'),
+      import('../progress.ts'),
+      import('../machine-paths.ts'),
+    ]);
   const quiet = flags.on('quiet');
   const mode = quiet ? 'quiet' : readProgressMode(flags.text('progress'));
   const request = await readBuildRequest(call);
@@ -43,7 +44,7 @@ async function runBuild(call: Invocation): Promise<number> {
   const [{ build }, store] = await Promise.all([import('../../build/index.ts'), storeRoot(call)]);
   const { signal, stdout } = io;
   const result = await withProgress(mode, io, (onEvent) =>
-    build(request, { signal, onEvent, store, stdout }),
+    build(request, { signal, onEvent, store, stdout, ...searchPath(call) }),
   );
   if (iidFile !== undefined) await onFile(iidFile, (path) => writeFile(path, result.id), io);
   if (metadataFile !== undefined) await onFile(metadataFile, (path) => writeFile(path, metadata(result)), io);

@@ -8,3 +8,9 @@ export async function storeRoot({ flags, io }: Pick<Invocation, 'flags' | 'io'>)
   const { defaultStoreRoot } = await import('../build/index.ts');
   return defaultStoreRoot(io.env, io.uid);
 }
+
+/** Where the programs that a build or a run needs are looked for. */
+export function searchPath({ io }: Pick<Invocation, 'io'>): { readonly searchPath?: string } {
+  const path = io.env['PATH'];
+  return path === undefined ? {} : { searchPath: path };
+}
