@@ -21,11 +21,31 @@ function page(source: string): string {
     'in Lapidary, 130 interrupted. `lapidary run` passes on the exit code of what it ran.',
   ];
   const meanings: Readonly<Record<string, string>> = ERROR_CODES;
-  for (const [, heading, code] of source.matchAll(/^ {2}(?:\/\/ (.+)|([A-Z_]+):)/gm)) {
-    if (heading !== undefined) lines.push('', `## ${heading}`, '', '| code | meaning |', '|---|---|');
-    else if (code !== undefined) lines.push(`| \`${code}\` | ${meanings[code] ?? ''} |`);
+  for (const { heading, codes } of sections(source)) {
+    const rows = codes.map((code): Row => [`\`${code}\``, meanings[code] ?? '']);
+    lines.push('', `## ${heading}`, '', ...table(['code', 'meaning'], rows));
   }
   return `${lines.join('\n')}\n`;
+}
+
+type Row = readonly [string, string];
+
+/** Headings are the comments of the table of codes. */
+function sections(source: string): { readonly heading: string; readonly codes: readonly string[] }[] {
+  const found: { heading: string; codes: string[] }[] = [];
+  for (const [, heading, code] of source.matchAll(/^ {2}(?:\/\/ (.+)|([A-Z_]+):)/gm)) {
+    if (heading !== undefined) found.push({ heading, codes: [] });
+    else if (code !== undefined) found.at(-1)?.codes.push(code);
+  }
+  return found;
+}
+
+/** Columns padded to their widest cell, as the formatter has them. */
+function table(head: Row, rows: readonly Row[]): string[] {
+  const all = [head, ...rows];
+  const [first, second] = [0, 1].map((column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+  const line = ([a, b]: Row): string => `| ${a.padEnd(first ?? 0)} | ${b.padEnd(second ?? 0)} |`;
+  return [line(head), `| ${'-'.repeat(first ?? 0)} | ${'-'.repeat(second ?? 0)} |`, ...rows.map(line)];
 }
 
 const want = page(await readFile(TABLE, 'utf8'));

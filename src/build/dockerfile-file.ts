@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { type IgnoreRules, parseIgnore } from '../dockerfile/index.ts';
@@ -25,6 +26,15 @@ export async function loadDockerfile({ dockerfile, context }: BuildRequest): Pro
     if (text !== undefined) return { source: { name: displayName(path, context.path), text }, path };
   }
   const [first = ''] = candidates;
+  if (dockerfile === undefined && !existsSync(context.path)) {
+    throw new LapidaryError(
+      'CONTEXT_UNREADABLE',
+      `the build context ${quoted(context.path)} does not exist`,
+      {
+        hint: 'name the directory that holds the files to build from',
+      },
+    );
+  }
   throw new LapidaryError('DOCKERFILE_NOT_FOUND', `there is no Dockerfile at ${quoted(first)}`, {
     hint: 'name it with -f, or give the directory that holds it as the build context',
   });

@@ -394,6 +394,13 @@ describe('bad input', () => {
     expect(await work.ok(['images', '--json'])).toBe(before);
   });
 
+  test('a build context that does not exist', async () => {
+    const { code, stderr } = await work.run(['build', work.path('nowhere')]);
+    expect(code).toBe(1);
+    expect(stderr).toContain('CONTEXT_UNREADABLE');
+    expect(stderr).toContain('does not exist');
+  });
+
   test('a malformed list is warned about and still built', async () => {
     const dir = await context({ Dockerfile: 'FROM base\nENTRYPOINT ["/usr/bin/tini", "--", "/app"' });
     const { code, stderr } = await work.run(['build', '--progress', 'plain', dir]);
