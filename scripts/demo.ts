@@ -8,18 +8,15 @@ import { Cli, type StartedServer } from './demo/cli.ts';
 const ROOT = join(import.meta.dirname, '..');
 const EXAMPLE = join(ROOT, 'examples/hello');
 const STORE = join(ROOT, '.lapidary-demo');
-/** What the image may weigh above its base, compressed. */
+/** What the image may weigh, compressed. */
 const MAX_BYTES = 5_000_000;
 /** What Crystal needs to compile the example. */
 const BUILD_PACKAGES = 'crystal,shards,gcc,libc6-dev,libgc-dev,libevent-dev,libpcre2-dev,zlib1g-dev,binutils';
-/** As the bases of the example are called, and how they are made. */
-const BASES = [
-  { tag: 'debian:trixie-slim', args: ['debian:trixie-slim'] },
-  {
-    tag: 'crystal-build:latest',
-    args: ['debian:trixie', '--include', BUILD_PACKAGES, '--tag', 'crystal-build'],
-  },
-];
+/** As the base of the example is called, and how it is made. */
+const BASE = {
+  tag: 'crystal-build:latest',
+  args: ['debian:trixie', '--include', BUILD_PACKAGES, '--tag', 'crystal-build'],
+};
 
 let part = 0;
 const began = performance.now();
@@ -29,7 +26,7 @@ const interrupt = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupt.abort());
 try {
   await mkdir(STORE, { recursive: true });
-  await makeBases();
+  await makeBase();
   await buildExample();
   await weigh();
   await runExample();
@@ -48,17 +45,17 @@ try {
   await rm(scratch, { recursive: true, force: true });
 }
 
-async function makeBases(): Promise<void> {
-  say('Base images: made from the Debian archive, signatures verified. No registry, no Docker.');
+async function makeBase(): Promise<void> {
+  say(
+    'A base image with the Crystal compiler: made from the Debian archive, signatures verified. No registry, no Docker.',
+  );
   const listed = JSON.parse(await cli.output(['images', '--json'])) as readonly {
     readonly Repository: string;
     readonly Tag: string;
   }[];
-  const known = new Set(listed.map((image) => `${image.Repository}:${image.Tag}`));
-  for (const { tag, args } of BASES) {
-    if (known.has(tag)) console.log(`${tag} is there from an earlier time`);
-    else await cli.show(['bootstrap', ...args, '--allow-expired'], interrupt.signal);
-  }
+  const known = listed.some((image) => `${image.Repository}:${image.Tag}` === BASE.tag);
+  if (known) console.log(`${BASE.tag} is there from an earlier time`);
+  else await cli.show(['bootstrap', ...BASE.args, '--allow-expired'], interrupt.signal);
 }
 
 async function buildExample(): Promise<void> {
@@ -70,20 +67,14 @@ async function buildExample(): Promise<void> {
 
 async function weigh(): Promise<void> {
   say('What did the two stages save?');
-  const [compiler, shipped, base] = await Promise.all(
-    ['hello-build', 'hello', 'debian:trixie-slim'].map((name) => layersOf(name)),
+  const [compiler, shipped] = await Promise.all([layersOf('hello-build'), layersOf('hello')]);
+  const [before, after] = [sum(compiler), sum(shipped)];
+  console.log(`  stage with the compiler  ${megabytes(before)} compressed`);
+  console.log(
+    `  the image that ships     ${megabytes(after)} compressed: ${Math.round(before / after)} times smaller`,
   );
-  if (compiler === undefined || shipped === undefined || base === undefined) throw new Error('no sizes');
-  const above = shipped.slice(base.length);
-  console.log(`  stage with the compiler  ${megabytes(sum(compiler))} compressed`);
-  console.log(`  the image that ships     ${megabytes(sum(shipped))} compressed, of which`);
-  console.log(`    Debian                 ${megabytes(sum(base))}, the same layer for every image on it`);
-  console.log(`    the program            ${megabytes(sum(above))}`);
-  if (!base.every(({ digest }, index) => digest === shipped[index]?.digest)) {
-    throw new Error('the image does not begin with the layers of its base');
-  }
-  if (above.length === 0 || sum(above) > MAX_BYTES) {
-    throw new Error(`the image adds ${sum(above)} bytes to its base, expected 1 to ${MAX_BYTES}`);
+  if (shipped.length === 0 || after > MAX_BYTES) {
+    throw new Error(`the image has ${after} bytes, expected at most ${MAX_BYTES}`);
   }
 }
 

@@ -6,5 +6,5 @@ export {
   openDirectoryContext,
 } from './directory-context.ts';
 export { type ImageArchive, importImages, openImageArchive } from './image-archive.ts';
-export { type ImportPorts, layerOfKey } from './image-archive-layers.ts';
+export type { ImportPorts } from './image-archive-layers.ts';
 export type { ImportedImage, ImportOptions } from './image-archive-types.ts';

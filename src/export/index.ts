@@ -1,5 +1,4 @@
-export { type CompressOptions, compressLayer, type LayerMeasure, measureLayer } from './compress-layer.ts';
-export { layerBlobKey } from './layer-blob.ts';
+export { type LayerMeasure, measureLayer } from './compress-layer.ts';
 export { packLayer } from './pack-layer.ts';
 export type { ExportPorts, ImageOutput, WriteImageRequest, WriteImageResult } from './types.ts';
 export { writeImage } from './write-image.ts';

@@ -1,13 +1,12 @@
 export {
   type CopyOp,
   type InlineFile,
-  inputsOf,
   type Op,
   type RunCommand,
   type StepOp,
   type StepOrigin,
 } from './op.ts';
-export { imageKey, planBuild } from './plan-build.ts';
+export { planBuild } from './plan-build.ts';
 export { environmentMap } from './stage-state.ts';
 export { copyKey, imageStepKey, runKey, type StepKey, scratchKey, workdirKey } from './step-key.ts';
 export type {

@@ -69,18 +69,3 @@ export type CopyOp = {
 
 /** The ops that make a layer. */
 export type StepOp = Extract<Op, { origin: StepOrigin; base: Op }>;
-
-/** The ops a node depends on directly, `base` first. */
-export function inputsOf(op: Op): readonly Op[] {
-  switch (op.op) {
-    case 'scratch':
-    case 'image':
-    case 'context':
-      return [];
-    case 'run':
-    case 'workdir':
-      return [op.base];
-    case 'copy':
-      return [op.base, op.from];
-  }
-}

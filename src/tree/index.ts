@@ -1,5 +1,5 @@
 export { type Chmod, parseChmod } from './chmod.ts';
-export { diffTrees } from './diff.ts';
+export { clampTimes } from './clamp-times.ts';
 export type {
   ContentRef,
   DeviceNode,
@@ -16,7 +16,6 @@ export type {
 export { extractInto } from './extract.ts';
 export { decodeLayer, encodeLayer, layerId } from './layer-table.ts';
 export { makeDirectory } from './make-directory.ts';
-export { clampTimes, layerSize, treeSize } from './measure.ts';
 export { nearestNames } from './nearest-names.ts';
 export { compareEntries, sortEntries } from './order.ts';
 export { type Accounts, type Credentials, resolveChown, resolveOwner } from './owner.ts';

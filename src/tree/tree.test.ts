@@ -1,8 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { LapidaryError } from '../errors/index.ts';
-import { diffTrees } from './diff.ts';
-import type { Entry } from './entry.ts';
 import { entries, listing } from './testing.ts';
 import { Tree } from './tree.ts';
 
@@ -185,27 +183,3 @@ function whereOrError(tree: Tree, path: string): string {
     throw error;
   }
 }
-
-describe('diffTrees', () => {
-  const lines = fc.array(
-    fc.constantFrom('a', 'b/', 'b/x', 'b/y=1', 'c -> a', 'd/e/f', 'a=2', 'b', 'c/', 'c/z'),
-    { maxLength: 8 },
-  );
-  test('makes one tree out of another', () => {
-    fc.assert(
-      fc.property(lines, lines, (first, second) => {
-        const [before, after] = [first, second].map((all) =>
-          all.reduce<Tree>((tree, line) => tree.apply(entries(line)), Tree.empty),
-        );
-        if (!before || !after) return;
-        const diff: Entry[] = diffTrees(before, after);
-        expect(listing(before.apply(diff))).toEqual(listing(after));
-      }),
-    );
-  });
-
-  test('of equal trees is empty', () => {
-    const tree = Tree.of([entries('a/', 'a/f')]);
-    expect(diffTrees(tree, tree)).toEqual([]);
-  });
-});
