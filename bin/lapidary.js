@@ -13,10 +13,17 @@ if (major < 24) {
 
 function start() {
   return import('node:module').then(function (module) {
-    module.enableCompileCache();
+    var cache = cacheDirectory();
+    if (cache !== undefined) module.enableCompileCache(cache);
     return import('node:fs').then(function (fs) {
       var built = new URL('../dist/lapidary.js', import.meta.url);
       return import(fs.existsSync(built) ? built.href : new URL('../src/cli/bin.ts', import.meta.url).href);
     });
   });
+}
+
+// The user's own directory: in a shared one such as /tmp others could put code in our way.
+function cacheDirectory() {
+  var base = process.env.XDG_CACHE_HOME || (process.env.HOME && process.env.HOME + '/.cache');
+  return base ? base + '/lapidary/compiled' : undefined;
 }

@@ -13,13 +13,31 @@ esac
 
 say() { printf 'setup: %s\n' "$1"; }
 
+# npm leaves out optional packages that do not say they run on its own Node, and among them are the native parts of the
+# tools. So an older Node is only used to fetch a newer one, which then installs.
+npm_on_current_node() {
+  if [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 24 ]; then
+    npm "$@"
+    return
+  fi
+  if [ -z "$tools" ]; then
+    tools=$(mktemp -d)
+    npm install --prefix "$tools" --no-audit --no-fund --loglevel=error node@24 npm@11 >/dev/null
+  fi
+  PATH="$tools/node_modules/node/bin:$PATH" "$tools/node_modules/node/bin/node" \
+    "$tools/node_modules/npm/bin/npm-cli.js" "$@"
+}
+tools=''
+log=$(mktemp)
+trap 'rm -rf "$log" "$tools"' EXIT
+
 # npm writes this file when it has installed what package-lock.json says.
 installed=node_modules/.package-lock.json
 if [ ! -e "$installed" ] || [ -n "$(find package-lock.json -newer "$installed")" ]; then
   say 'installing npm packages'
   # `npm ci` insists on packages of every other platform too, which some registries do not have.
-  npm ci --no-audit --no-fund --loglevel=silent ||
-    npm install --no-save --no-audit --no-fund --loglevel=error
+  npm_on_current_node ci --no-audit --no-fund --loglevel=silent ||
+    npm_on_current_node install --no-save --no-audit --no-fund --loglevel=error
   # In case npm kept an older time than that of the lock file.
   touch "$installed"
 fi
@@ -50,8 +68,6 @@ else
 fi
 
 say "installing$missing"
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
 quietly() {
   # shellcheck disable=SC2086 # empty, or two words
   $as_root env DEBIAN_FRONTEND=noninteractive "$@" >"$log" 2>&1

@@ -1,101 +1,133 @@
-import type { BuildEvent } from '../solve/index.ts';
-import { describe, warningLines } from './describe.ts';
-import { StepLog } from './step-log.ts';
-import { seconds } from './text.ts';
-import type { Clock, Renderer, Writer } from './types.ts';
+import type { BuildEvent, StepInfo } from '../solve/index.ts';
+import { imageLine, phaseLine, stepTitle, taggedLine, warningLines } from './describe.ts';
+import { StepLines } from './step-lines.ts';
+import { cleanLine, formatElapsed, formatSize } from './text.ts';
+import type { Renderer, Screen } from './types.ts';
 
-/** Lines in the manner of BuildKit's plain progress: every line names its step by number. */
+type Task = {
+  readonly number: number;
+  readonly title: string;
+  readonly began: number;
+  readonly lines: StepLines;
+};
+type Output = Extract<BuildEvent, { readonly type: 'step-output' }>;
+type End = Extract<BuildEvent, { readonly type: 'step-end' }>;
+
+/**
+ * A log without cursor movement, in the manner of BuildKit's: every line begins with the number of its step, steps
+ * that run at the same time are told apart by an empty line and the step's title.
+ */
 export class PlainRenderer implements Renderer {
-  readonly #writer: Writer;
-  readonly #clock: Clock;
-  readonly #steps = new Map<number, { readonly number: number; readonly log: StepLog }>();
-  readonly #exports = new Map<string, number>();
-  readonly #failures: string[] = [];
+  readonly #screen: Pick<Screen, 'write' | 'now'>;
+  readonly #steps = new Map<number, Task>();
+  readonly #exports = new Map<string, Task>();
   #numbers = 0;
-  /** Number of the last line written; a blank line parts it from another's. */
-  #current = 0;
-  #closed = false;
+  #last: Task | undefined;
 
-  constructor(writer: Writer, clock: Clock) {
-    this.#writer = writer;
-    this.#clock = clock;
+  constructor(screen: Pick<Screen, 'write' | 'now'>) {
+    this.#screen = screen;
   }
 
-  emit(event: BuildEvent): void {
-    if (this.#closed) return;
+  readonly onEvent = (event: BuildEvent): void => {
     switch (event.type) {
-      case 'step-start':
-      case 'step-output':
-      case 'step-end':
-        return this.#step(event);
-      case 'export-start':
-        this.#exports.set(event.output, ++this.#numbers);
-        return this.#lines(this.#numbers, [describe(event)]);
-      case 'export-end':
-        return this.#lines(this.#exports.get(event.output) ?? ++this.#numbers, [
-          describe(event),
-          `DONE ${seconds(event.ms)}`,
-        ]);
-      case 'warning':
-        return this.#lines(++this.#numbers, warningLines(event));
       case 'phase':
+        return this.#line(phaseLine(event));
       case 'image':
+        return this.#whole(imageLine(event), 'DONE');
       case 'stage-skipped':
+        return this.#line(`stage ${cleanLine(event.stage)} is not needed`);
+      case 'step-start':
+        return this.#start(event.step);
+      case 'step-output':
+        return this.#output(event);
+      case 'step-end':
+        return this.#end(event);
+      case 'export-start':
+        return this.#exportStart(event.output);
+      case 'export-end':
+        return this.#exportEnd(event);
       case 'tagged':
-        return this.#lines(++this.#numbers, [describe(event)]);
+        return this.#whole(taggedLine(event), 'DONE');
+      case 'warning':
+        return this.#line(warningLines(event).join('\n'));
     }
+  };
+
+  readonly close = (): void => {
+    for (const task of this.#steps.values()) this.#print(task, task.lines.finish());
+    this.#steps.clear();
+  };
+
+  #task(title: string): Task {
+    this.#numbers += 1;
+    return { number: this.#numbers, title, began: this.#screen.now(), lines: new StepLines() };
   }
 
-  [Symbol.dispose](): void {
-    if (this.#closed) return;
-    for (const { number, log } of this.#steps.values()) this.#output(number, log, log.end());
-    if (this.#failures.length > 0) this.#writer.write(`${this.#failures.join('\n')}\n`);
-    this.#closed = true;
+  #start(step: StepInfo): void {
+    const task = this.#task(stepTitle(step));
+    this.#steps.set(step.id, task);
+    this.#switchTo(task);
   }
 
-  #step(event: Extract<BuildEvent, { type: 'step-start' | 'step-output' | 'step-end' }>): void {
-    if (event.type === 'step-start') {
-      const log = new StepLog(event.step, this.#clock.now());
-      const number = ++this.#numbers;
-      this.#steps.set(event.step.id, { number, log });
-      return this.#lines(number, [log.name]);
-    }
-    const step = this.#steps.get(event.id);
-    if (step === undefined) return;
-    if (event.type === 'step-output') {
-      return this.#output(step.number, step.log, step.log.push(event.stream, event.data));
-    }
-    this.#steps.delete(event.id);
-    this.#output(step.number, step.log, step.log.end());
-    if (event.result === 'failed') this.#failures.push(...step.log.failure());
-    this.#lines(step.number, [outcome(event)]);
+  #output({ id, stream, data }: Output): void {
+    const task = this.#steps.get(id);
+    if (task !== undefined) this.#print(task, task.lines.push(stream, data));
   }
 
-  #output(number: number, log: StepLog, lines: readonly string[]): void {
-    const at = ((this.#clock.now() - log.startedAt) / 1000).toFixed(2);
-    this.#lines(
-      number,
-      lines.map((line) => `${at} ${line}`),
-    );
+  #end({ id, result, ms }: End): void {
+    const task = this.#steps.get(id);
+    if (task === undefined) return;
+    this.#print(task, task.lines.finish());
+    this.#steps.delete(id);
+    this.#switchTo(task);
+    const words = {
+      hit: 'CACHED',
+      done: `DONE ${formatElapsed(ms)}`,
+      failed: `ERROR after ${formatElapsed(ms)}`,
+      cancelled: 'CANCELED',
+    };
+    this.#finish(task, words[result]);
   }
 
-  #lines(number: number, lines: readonly string[]): void {
+  #exportStart(output: string): void {
+    const task = this.#task(`[export] ${cleanLine(output)}`);
+    this.#exports.set(output, task);
+    this.#switchTo(task);
+  }
+
+  #exportEnd({ output, size, ms }: Extract<BuildEvent, { readonly type: 'export-end' }>): void {
+    const task = this.#exports.get(output) ?? this.#task(`[export] ${cleanLine(output)}`);
+    this.#exports.delete(output);
+    this.#switchTo(task);
+    this.#finish(task, `DONE ${formatElapsed(ms)}, ${formatSize(size)}`);
+  }
+
+  #print(task: Task, lines: readonly string[]): void {
     if (lines.length === 0) return;
-    const gap = this.#current !== 0 && this.#current !== number ? '\n' : '';
-    this.#current = number;
-    this.#writer.write(`${gap}${lines.map((line) => `#${number} ${line}\n`).join('')}`);
+    this.#switchTo(task);
+    const seconds = ((this.#screen.now() - task.began) / 1000).toFixed(2);
+    for (const line of lines) this.#screen.write(`#${task.number} ${seconds} ${line}\n`);
   }
-}
 
-function outcome({ result, ms }: Extract<BuildEvent, { type: 'step-end' }>): string {
-  switch (result) {
-    case 'hit':
-      return 'CACHED';
-    case 'done':
-      return `DONE ${seconds(ms)}`;
-    case 'failed':
-      return `ERROR ${seconds(ms)}`;
-    case 'cancelled':
-      return 'CANCELED';
+  #whole(title: string, word: string): void {
+    const task = this.#task(title);
+    this.#switchTo(task);
+    this.#finish(task, word);
+  }
+
+  #finish(task: Task, word: string): void {
+    this.#screen.write(`#${task.number} ${word}\n`);
+  }
+
+  #switchTo(task: Task): void {
+    if (this.#last === task) return;
+    const gap = this.#last === undefined ? '' : '\n';
+    this.#screen.write(`${gap}#${task.number} ${task.title}\n`);
+    this.#last = task;
+  }
+
+  #line(text: string): void {
+    this.#screen.write(`${text}\n`);
+    this.#last = undefined;
   }
 }

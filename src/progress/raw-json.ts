@@ -1,45 +1,50 @@
+import { TextDecoder } from 'node:util';
 import { positionOf, type SourceRange } from '../errors/index.ts';
 import type { BuildEvent } from '../solve/index.ts';
-import type { Clock, Renderer, Writer } from './types.ts';
+import { escapeJson } from './text.ts';
+import type { Renderer, Screen } from './types.ts';
 
 /**
- * One JSON object a line: the event with `time` (ISO 8601) in front. Output is `data` in base64, as it came; a place in a
- * Dockerfile is `{ file, line, column }`, both from 1.
+ * One JSON object a line: the events as they are, but output as text, and places in a source as
+ * `{name, line, column, start, end}`. Characters that a terminal would act upon are escaped.
  */
 export class RawJsonRenderer implements Renderer {
-  readonly #writer: Writer;
-  readonly #clock: Clock;
-  #closed = false;
+  readonly #write: Screen['write'];
+  readonly #decoders = new Map<string, TextDecoder>();
 
-  constructor(writer: Writer, clock: Clock) {
-    this.#writer = writer;
-    this.#clock = clock;
+  constructor({ write }: Pick<Screen, 'write'>) {
+    this.#write = write;
   }
 
-  emit(event: BuildEvent): void {
-    if (this.#closed) return;
-    const time = new Date(this.#clock.now()).toISOString();
-    this.#writer.write(`${JSON.stringify({ time, ...plainData(event) })}\n`);
+  readonly onEvent = (event: BuildEvent): void => {
+    this.#write(`${escapeJson(JSON.stringify(this.#plain(event)))}\n`);
+    if (event.type !== 'step-end') return;
+    for (const stream of ['stdout', 'stderr']) this.#decoders.delete(`${event.id} ${stream}`);
+  };
+
+  readonly close = (): void => this.#decoders.clear();
+
+  #plain(event: BuildEvent): object {
+    switch (event.type) {
+      case 'step-output':
+        return { ...event, data: this.#text(`${event.id} ${event.stream}`, event.data) };
+      case 'step-start':
+        return { ...event, step: { ...event.step, at: place(event.step.at) } };
+      case 'warning':
+        return { ...event, at: place(event.at) };
+      default:
+        return event;
+    }
   }
 
-  [Symbol.dispose](): void {
-    this.#closed = true;
-  }
-}
-
-function plainData(event: BuildEvent): object {
-  switch (event.type) {
-    case 'step-start':
-      return { ...event, step: { ...event.step, at: place(event.step.at) } };
-    case 'step-output':
-      return { ...event, data: Buffer.from(event.data).toString('base64') };
-    case 'warning':
-      return { ...event, at: place(event.at) };
-    default:
-      return event;
+  /** Characters whose bytes come in two pieces stay whole. */
+  #text(key: string, data: Uint8Array): string {
+    const decoder = this.#decoders.get(key) ?? new TextDecoder();
+    this.#decoders.set(key, decoder);
+    return decoder.decode(data, { stream: true });
   }
 }
 
 function place(at: SourceRange | undefined): object | undefined {
-  return at && { file: at.source.name, ...positionOf(at) };
+  return at && { name: at.source.name, ...positionOf(at), ...at.span };
 }

@@ -1,64 +1,62 @@
 import { stripVTControlCharacters } from 'node:util';
 import { printable } from '../errors/index.ts';
 
-/** Seconds with one decimal: `1.2s`. */
-export function seconds(ms: number): string {
-  return `${(Math.max(0, ms) / 1000).toFixed(1)}s`;
+/** One line of text from outside, safe to print: escape sequences go, other control characters become visible. */
+export function cleanLine(text: string): string {
+  return printable(stripVTControlCharacters(text)).replaceAll('\n', ' ');
 }
 
-/**
- * A line of a child's output made safe to print: what a carriage return overwrites is gone, escape sequences
- * are stripped, other control characters are shown as escapes.
- */
-export function cleanLine(line: string): string {
-  const kept = line.replace(/\r+$/, '');
-  return printable(stripVTControlCharacters(kept.slice(kept.lastIndexOf('\r') + 1)));
-}
-
-/** Outside text on one line, safe to print. */
-export function oneLine(text: string): string {
-  return printable(text.replace(/\s*\n\s*/g, ' '));
-}
-
-/** Bytes in decimal units with three significant digits, as Docker prints them: `77.8MB`. */
-export function humanSize(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
-  let [value, unit] = [bytes, 0];
-  while (Number(value.toPrecision(3)) >= 1000 && unit < units.length - 1) {
-    value /= 1000;
-    unit++;
-  }
-  return `${Number(value.toPrecision(3))}${units[unit]}`;
-}
-
+/** Characters that take two columns in a terminal; an approximation of Unicode's East Asian Width. */
 const WIDE =
-  /[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/u;
-const NARROWEST = /[\p{Mn}\p{Me}\p{Cf}]/u;
+  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u;
+const ZERO = /\p{Mn}|\p{Me}|\p{Cf}/u;
 
-function cellsOf(char: string): number {
-  const code = char.codePointAt(0) ?? 0;
-  if (code < 0x300) return 1;
-  if (NARROWEST.test(char)) return 0;
+function charWidth(char: string): number {
+  if (char <= '~') return 1;
+  if (ZERO.test(char)) return 0;
   return WIDE.test(char) ? 2 : 1;
 }
 
-/** Cells a text takes on a terminal; it must hold no control characters. */
-export function displayWidth(text: string): number {
-  let cells = 0;
-  for (const char of text) cells += cellsOf(char);
-  return cells;
+/** Columns that a line takes in a terminal. */
+export function textWidth(text: string): number {
+  let width = 0;
+  for (const char of text) width += charWidth(char);
+  return width;
 }
 
-/** Cuts a text to at most `cells` cells; the last one becomes `…` when something was cut. */
-export function truncate(text: string, cells: number): string {
-  if (text.length <= cells && !/[^\u0020-\u007e]/.test(text)) return text;
-  if (displayWidth(text) <= cells) return text;
-  let [kept, used] = ['', 0];
+/** The beginning of a line that fits, with `…` where something was cut. Tabs count as one column: write none. */
+export function cut(text: string, columns: number): string {
+  if (textWidth(text) <= columns) return text;
+  let [width, kept] = [0, ''];
   for (const char of text) {
-    const width = cellsOf(char);
-    if (used + width > cells - 1) break;
+    width += charWidth(char);
+    if (width > columns - 1) break;
     kept += char;
-    used += width;
   }
-  return cells > 0 ? `${kept}…` : '';
+  return columns > 0 ? `${kept}…` : '';
+}
+
+/** Seconds with one digit: `1.2s`; minutes from one minute on: `2m05s`. */
+export function formatElapsed(ms: number): string {
+  const seconds = ms / 1000;
+  if (seconds < 59.95) return `${seconds.toFixed(1)}s`;
+  const whole = Math.round(seconds);
+  return `${Math.floor(whole / 60)}m${String(whole % 60).padStart(2, '0')}s`;
+}
+
+const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const;
+
+/** Bytes as docker prints them: decimal units, three digits: `12.3MB`. */
+export function formatSize(bytes: number): string {
+  let [value, unit] = [bytes, 0];
+  while (value >= 1000 && unit < UNITS.length - 1) [value, unit] = [value / 1000, unit + 1];
+  return `${Number(value.toPrecision(3))}${UNITS[unit]}`;
+}
+
+/** JSON with escapes for the characters that a terminal acts upon; JSON itself escapes C0 only. The data is the same. */
+export function escapeJson(json: string): string {
+  return json.replace(
+    /[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }

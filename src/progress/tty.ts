@@ -1,167 +1,157 @@
-import { styleText } from 'node:util';
-import type { BuildEvent } from '../solve/index.ts';
-import { describe, warningLines } from './describe.ts';
-import { StepLog } from './step-log.ts';
-import { displayWidth, seconds, truncate } from './text.ts';
-import type { Clock, Renderer, RendererOptions, Writer } from './types.ts';
+import type { BuildEvent, StepInfo } from '../solve/index.ts';
+import { imageLine, phaseLine, stepTitle, taggedLine, warningLines } from './describe.ts';
+import { StepLines } from './step-lines.ts';
+import { cleanLine, cut, formatElapsed, formatSize, textWidth } from './text.ts';
+import type { Renderer, Screen } from './types.ts';
 
 const FRAME_MS = 100;
-const SPINNER = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
-/** Last output lines shown below a running step. */
-const TAIL = 5;
+const TAIL = 6;
 const HIDE_CURSOR = '\u001b[?25l';
 const SHOW_CURSOR = '\u001b[?25h';
+const ERASE_BELOW = '\u001b[J';
 
-type Style = Parameters<typeof styleText>[0];
-type Line = { readonly text: string; readonly style?: Style };
+type Task = { readonly title: string; readonly began: number; readonly lines: StepLines; tail: string[] };
 
 /**
- * A live view: what is over scrolls away as one line each, what runs stays at the bottom with its last output lines and is
- * drawn anew ten times a second. No line is ever wider than the terminal; lines that a narrower window has wrapped since are
- * counted when they are removed.
+ * A live view: finished steps scroll away as one line each; below them the running ones with their time and last
+ * lines of output, drawn anew ten times a second.
  */
 export class TtyRenderer implements Renderer {
-  readonly #writer: Writer;
-  readonly #clock: Clock;
-  readonly #color: boolean;
-  readonly #startedAt: number;
-  readonly #running = new Map<number, StepLog>();
-  readonly #exports = new Map<string, number>();
-  readonly #counts = { done: 0, hit: 0 };
-  /** Widths of the lines of the live view on the screen. */
-  #drawn: readonly number[] = [];
-  /** Lines above the live view that are not written yet. */
-  #settled: Line[] = [];
+  readonly #screen: Screen;
+  readonly #began: number;
   readonly #stop: () => void;
+  readonly #tasks = new Map<number | string, Task>();
+  #phase: string | undefined;
+  #finished = 0;
+  /** The lines of the live region as they stand on the screen. */
+  #frame: readonly string[] = [];
   #closed = false;
 
-  constructor({ writer, clock, color }: Omit<RendererOptions, 'mode'>) {
-    this.#writer = writer;
-    this.#clock = clock;
-    this.#color = color;
-    this.#startedAt = clock.now();
-    writer.write(HIDE_CURSOR);
-    this.#stop = clock.every(FRAME_MS, () => this.#draw(this.#live()));
+  constructor(screen: Screen) {
+    this.#screen = screen;
+    this.#began = screen.now();
+    screen.write(HIDE_CURSOR);
+    this.#stop = (screen.every ?? timer)(FRAME_MS, () => this.#draw([]));
   }
 
-  emit(event: BuildEvent): void {
+  readonly onEvent = (event: BuildEvent): void => {
     if (this.#closed) return;
     switch (event.type) {
-      case 'step-start':
-        this.#running.set(event.step.id, new StepLog(event.step, this.#clock.now()));
-        return;
-      case 'step-output':
-        this.#running.get(event.id)?.push(event.stream, event.data);
-        return;
-      case 'step-end':
-        return this.#end(event);
-      case 'export-start':
-        this.#exports.set(event.output, this.#clock.now());
-        return;
-      case 'export-end':
-        this.#exports.delete(event.output);
-        return this.#settle({ text: ` ✔ ${describe(event)}` });
-      case 'warning':
-        return this.#settle(...warningLines(event).map((text) => ({ text, style: 'yellow' as const })));
       case 'phase':
+        this.#phase = phaseLine(event);
+        return;
       case 'image':
+        return this.#draw([`=> ${imageLine(event)}`]);
       case 'stage-skipped':
+        return this.#draw([`=> stage ${cleanLine(event.stage)} is not needed`]);
+      case 'step-start':
+        return this.#start(event.step.id, titleOf(event.step));
+      case 'step-output':
+        return this.#output(event.id, event.stream, event.data);
+      case 'step-end':
+        return this.#end(event.id, event);
+      case 'export-start':
+        return this.#start(event.output, `[export] ${cleanLine(event.output)}`);
+      case 'export-end':
+        return this.#end(event.output, { result: 'done', ms: event.ms, note: formatSize(event.size) });
       case 'tagged':
-        return this.#settle({ text: ` • ${describe(event)}`, style: 'dim' });
+        return this.#draw([`=> ${taggedLine(event)}`]);
+      case 'warning':
+        return this.#draw(warningLines(event), { whole: true });
     }
-  }
+  };
 
-  [Symbol.dispose](): void {
+  readonly close = (): void => {
     if (this.#closed) return;
-    this.#closed = true;
     this.#stop();
-    for (const log of this.#running.values()) this.#settled.push({ text: ` ✘ ${log.name} CANCELED` });
+    this.#tasks.clear();
+    this.#phase = undefined;
+    this.#closed = true;
     this.#draw([]);
-    this.#writer.write(SHOW_CURSOR);
+    this.#screen.write(SHOW_CURSOR);
+  };
+
+  #start(key: number | string, title: string): void {
+    this.#tasks.set(key, { title, began: this.#screen.now(), lines: new StepLines(), tail: [] });
   }
 
-  #end({ id, result, ms }: Extract<BuildEvent, { type: 'step-end' }>): void {
-    const log = this.#running.get(id);
-    if (log === undefined) return;
-    this.#running.delete(id);
-    log.end();
-    if (result === 'hit') this.#counts.hit++;
-    if (result === 'hit' || result === 'done') this.#counts.done++;
-    switch (result) {
-      case 'hit':
-        return this.#settle({ text: this.#titled('✔', log.name, 'CACHED'), style: 'blue' });
-      case 'done':
-        return this.#settle({ text: this.#titled('✔', log.name, seconds(ms)) });
-      case 'cancelled':
-        return this.#settle({ text: this.#titled('✘', log.name, 'CANCELED'), style: 'dim' });
-      case 'failed':
-        return this.#settle(
-          { text: this.#titled('✘', log.name, `ERROR ${seconds(ms)}`), style: 'red' },
-          ...log.failure().map((text) => ({ text })),
-        );
-    }
+  #output(id: number, stream: string, data: Uint8Array): void {
+    const task = this.#tasks.get(id);
+    if (task !== undefined) task.tail = [...task.tail, ...task.lines.push(stream, data)].slice(-TAIL);
   }
 
-  #settle(...lines: Line[]): void {
-    this.#settled.push(...lines);
+  #end(
+    key: number | string,
+    { result, ms, note }: { readonly result: EndResult; readonly ms: number; readonly note?: string },
+  ): void {
+    const task = this.#tasks.get(key);
+    if (task === undefined) return;
+    this.#tasks.delete(key);
+    this.#finished += 1;
+    const mark = { hit: 'CACHED ', done: '', failed: 'ERROR ', cancelled: 'CANCELED ' }[result];
+    const time = result === 'hit' ? '' : formatElapsed(ms);
+    this.#draw([this.#spread(`=> ${mark}${task.title}`, [note, time].filter(Boolean).join('  '))]);
   }
 
-  /** ` ✔ name      1.2s`: the name gives way, the end is flush with the right edge. */
-  #titled(mark: string, name: string, end: string): string {
-    const room = this.#width() - 4 - displayWidth(end);
-    if (room < 8) return ` ${mark} ${name}`;
-    const kept = truncate(name, room);
-    return ` ${mark} ${kept}${' '.repeat(room - displayWidth(kept))} ${end}`;
+  /** Text on the left, time on the right. */
+  #spread(left: string, right: string): string {
+    const columns = this.#columns();
+    if (right === '' || columns < 20) return cut(left, columns);
+    const text = cut(left, columns - right.length - 1);
+    return text + ' '.repeat(columns - textWidth(text) - right.length) + right;
   }
 
-  /** One cell stays free: many terminals wrap as soon as the last one is filled. */
-  #width(): number {
-    return Math.max(1, (this.#writer.columns ?? 80) - 1);
+  /** The last column stays empty: terminals differ in what they do when it is written. */
+  #columns(): number {
+    return Math.max(1, (this.#screen.columns() || 80) - 1);
   }
 
-  #live(): Line[] {
-    const now = this.#clock.now();
-    const spinner = SPINNER[Math.floor(now / FRAME_MS) % SPINNER.length] ?? '';
-    const { done, hit } = this.#counts;
-    const summary = `${this.#running.size} running, ${done} done, ${hit} of them cached`;
-    const titles = [
-      ...[...this.#running.values()].map((log) => ({ log, name: log.name, since: log.startedAt })),
-      ...[...this.#exports].map(([output, since]) => ({
-        log: undefined,
-        name: describe({ type: 'export-start', output }),
-        since,
-      })),
-    ];
-    const room = Math.max(1, (this.#writer.rows ?? 24) - 2);
-    const shown = titles.slice(0, room);
-    const tail = Math.max(0, Math.min(TAIL, Math.floor((room - shown.length) / Math.max(1, shown.length))));
-    const lines = shown.flatMap(({ log, name, since }): Line[] => [
-      { text: this.#titled(spinner, name, seconds(now - since)), style: 'cyan' },
-      ...tailOf(log, tail),
-    ]);
-    return [{ text: `[+] Building ${seconds(now - this.#startedAt)} (${summary})` }, ...lines];
+  /** Replaces the live region; `above` scrolls away for good. `whole` lines may wrap, others are cut. */
+  #draw(above: readonly string[], { whole = false }: { readonly whole?: boolean } = {}): void {
+    const frame = this.#closed ? [] : this.#liveLines();
+    const kept = whole ? above : above.map((line) => cut(line, this.#columns()));
+    const same = frame.length === this.#frame.length && frame.every((line, i) => line === this.#frame[i]);
+    if (kept.length === 0 && same) return;
+    const text = [...kept, ...frame].map((line) => `${line}\n`).join('');
+    this.#screen.write(this.#home() + text);
+    this.#frame = frame;
   }
 
-  #draw(live: readonly Line[]): void {
-    const columns = Math.max(1, this.#writer.columns ?? 80);
-    const rows = this.#drawn.reduce((sum, width) => sum + Math.max(1, Math.ceil(width / columns)), 0);
-    const erase = rows > 0 ? `\r\u001b[${rows}A\u001b[J` : '';
-    const fitted = live.map((line) => ({ ...line, text: truncate(line.text, this.#width()) }));
-    const settled = this.#settled.map((line) => this.#paint(line)).join('');
-    this.#settled = [];
-    this.#drawn = fitted.map((line) => displayWidth(line.text));
-    const text = erase + settled + fitted.map((line) => this.#paint(line)).join('');
-    if (text !== '') this.#writer.write(text);
+  /** To the first line of the live region. A terminal that became narrower has wrapped its lines. */
+  #home(): string {
+    const columns = this.#screen.columns() || 80;
+    const rows = this.#frame.reduce(
+      (sum, line) => sum + Math.max(1, Math.ceil(textWidth(line) / columns)),
+      0,
+    );
+    return rows === 0 ? '' : `\u001b[${rows}A\r${ERASE_BELOW}`;
   }
 
-  #paint({ text, style }: Line): string {
-    const painted =
-      this.#color && style !== undefined ? styleText(style, text, { validateStream: false }) : text;
-    return `${painted}\n`;
+  #liveLines(): string[] {
+    const elapsed = formatElapsed(this.#screen.now() - this.#began);
+    const tasks = [...this.#tasks.values()];
+    const header = this.#spread(`[+] Building (${this.#finished} done, ${tasks.length} running)`, elapsed);
+    const phase = this.#phase === undefined ? [] : [cut(`=> ${this.#phase}`, this.#columns())];
+    const room = Math.max(2, (this.#screen.rows?.() || 24) - 1);
+    const heads = tasks.slice(0, Math.max(1, room - 1 - phase.length));
+    const spare = room - 1 - phase.length - heads.length;
+    const perTask = Math.min(TAIL, Math.floor(spare / Math.max(1, heads.length)));
+    return [header, ...phase, ...heads.flatMap((task) => this.#taskLines(task, perTask))];
+  }
+
+  #taskLines(task: Task, tail: number): string[] {
+    const head = this.#spread(`=> ${task.title}`, formatElapsed(this.#screen.now() - task.began));
+    const lines = tail > 0 ? task.tail.slice(-tail) : [];
+    return [head, ...lines.map((line) => cut(`   # ${line.replaceAll('\t', '  ')}`, this.#columns()))];
   }
 }
 
-function tailOf(log: StepLog | undefined, count: number): Line[] {
-  if (log === undefined || count === 0) return [];
-  return log.tail(count).map((line) => ({ text: `   ${line.replaceAll('\t', '    ')}`, style: 'dim' }));
+type EndResult = Extract<BuildEvent, { readonly type: 'step-end' }>['result'];
+
+const titleOf = (step: StepInfo): string => stepTitle(step).replaceAll('\t', ' ');
+
+function timer(ms: number, work: () => void): () => void {
+  const handle = setInterval(work, ms);
+  handle.unref();
+  return () => clearInterval(handle);
 }
