@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -454,3 +454,34 @@ async function finishedTar(bytes: Buffer): Promise<string[]> {
   child.stdin.end(bytes);
   return (await finished(child)).stdout.split('\n').filter(Boolean);
 }
+
+describe('two builds at once', () => {
+  test('of the same Dockerfile on one empty store both succeed and give the same image', async () => {
+    const dir = await context({
+      Dockerfile:
+        'FROM scratch\nCOPY --chmod=755 busybox /bin/busybox\nRUN ["/bin/busybox", "mkdir", "/made"]\nCOPY big /big\nRUN ["/bin/busybox", "cp", "/big", "/copy"]\n',
+      busybox: await readFile('/bin/busybox'),
+      big: 'x'.repeat(5_000_000),
+    });
+    const store = work.path('shared-store');
+    const build = (name: string): Promise<string> =>
+      work.ok([
+        'build',
+        '-t',
+        name,
+        '-o',
+        `type=tar,dest=${work.path(name)}.tar`,
+        '--source-date-epoch',
+        '1',
+        '--store',
+        store,
+        dir,
+      ]);
+    await Promise.all(['a', 'b', 'c'].map(build));
+    const ids = await Promise.all(
+      ['a', 'b', 'c'].map((name) => work.ok(['inspect', '--store', store, '-f', '{{.RootFS.Layers}}', name])),
+    );
+    expect(new Set(ids).size).toBe(1);
+    expect(await readdir(`${store}/work`)).toEqual([]);
+  });
+});
