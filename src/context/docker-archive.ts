@@ -1,6 +1,7 @@
 import { open } from 'node:fs/promises';
 import * as v from 'valibot';
 import { LapidaryError, messageOf, quoted } from '../errors/index.ts';
+import { detectCompression } from '../host/index.ts';
 import {
   type Compression,
   type Digest,
@@ -15,7 +16,6 @@ import {
   withDefaultTag,
 } from '../oci/index.ts';
 import type { StoredLayer } from '../solve/index.ts';
-import { sniffCompression } from './archive-decompress.ts';
 import { type ImageFiles, MAX_JSON_BYTES } from './image-archive-files.ts';
 import { importLayer } from './image-archive-layers.ts';
 import type { ImportedImage, ImportOptions } from './image-archive-types.ts';
@@ -119,7 +119,15 @@ async function importLayers(
 async function blobCompression(path: string, name: string): Promise<Compression> {
   await using file = await open(path, 'r');
   const { buffer, bytesRead } = await file.read(Buffer.alloc(16), 0, 16, 0);
-  return sniffCompression(buffer.subarray(0, bytesRead), name);
+  const compression = detectCompression(buffer.subarray(0, bytesRead));
+  if (compression !== 'bzip2' && compression !== 'xz') return compression;
+  throw new LapidaryError(
+    'ARCHIVE_UNSUPPORTED',
+    `the layer ${quoted(name)} is compressed with ${compression}`,
+    {
+      hint: 'save the image again with layers that are not compressed',
+    },
+  );
 }
 
 function layerType(compression: Compression): string {

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { LapidaryError, messageOf, quoted } from '../errors/index.ts';
-import { decompressed } from './archive-decompress.ts';
+import { decompressAny } from '../host/index.ts';
 import { ArchiveFiles } from './archive-files.ts';
 import { importDockerArchive } from './docker-archive.ts';
 import type { ImportedImage, ImportOptions } from './image-archive-types.ts';
@@ -64,7 +64,7 @@ export async function importImages(
     const files = new LayoutDirectory(archive.name, blobs, signal);
     return importLayout({ files, pick: archive.pick, options });
   }
-  const source = decompressed(openBytes(archive), archive.name);
+  const source = decompressAny(openBytes(archive), archive.name);
   const files = await ArchiveFiles.load(source, { name: archive.name, blobs, signal });
   if (await files.has('index.json')) return importLayout({ files, pick: { by: 'all' }, options });
   if (await files.has('manifest.json')) return importDockerArchive(files, options);

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import { closeSync, constants, openSync, readSync } from 'node:fs';
-import { LapidaryError, quoted } from '../errors/index.ts';
+import { closeSync, readSync } from 'node:fs';
+import { contextChanged, openContextFile } from '../host/index.ts';
 import type { Digest } from '../oci/index.ts';
 import type { Pace } from '../solve/index.ts';
-import { encodePathText } from '../tar/index.ts';
 
 const CHUNK = 1024 * 1024;
 const buffer = Buffer.allocUnsafeSlow(CHUNK);
@@ -14,7 +13,7 @@ const buffer = Buffer.allocUnsafeSlow(CHUNK);
  */
 export async function digestFile(path: string, size: number, pace: Pace): Promise<Digest> {
   const hash = createHash('sha256');
-  const fd = openFile(path);
+  const fd = openContextFile(path);
   try {
     let left = size;
     for (;;) {
@@ -25,32 +24,9 @@ export async function digestFile(path: string, size: number, pace: Pace): Promis
       // The buffer is shared: nothing of it may be needed after this
       await pace.breathe();
     }
-    if (left !== 0) throw changed(path);
+    if (left !== 0) throw contextChanged(path);
   } finally {
     closeSync(fd);
   }
   return `sha256:${hash.digest('hex')}` as Digest;
-}
-
-function openFile(path: string): number {
-  try {
-    // It was a regular file when it was listed: what stands there now must not be a link or a pipe
-    return openSync(
-      Buffer.from(encodePathText(path)),
-      constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
-    );
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT' || code === 'ELOOP') throw changed(path);
-    throw new LapidaryError('CONTEXT_UNREADABLE', `${quoted(path)} cannot be read (${code})`, {
-      hint: 'check its permissions, or exclude it in .dockerignore',
-      cause: error,
-    });
-  }
-}
-
-function changed(path: string): LapidaryError {
-  return new LapidaryError('CONTEXT_CHANGED', `${quoted(path)} changed while it was read`, {
-    hint: 'build again when nothing writes to the build context',
-  });
 }

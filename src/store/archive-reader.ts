@@ -1,6 +1,6 @@
+import { decompress, detectCompression, looksLikeTar } from '../host/index.ts';
 import type { ArchiveReader, LayerStore } from '../solve/index.ts';
 import type { Entry, FileNode } from '../tree/index.ts';
-import { decompress, detectCompression, looksLikeTar } from './decompress.ts';
 
 const HEAD = 512;
 

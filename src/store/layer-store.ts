@@ -4,6 +4,7 @@ import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { LapidaryError } from '../errors/index.ts';
+import { decompress } from '../host/index.ts';
 import { type Compression, type DiffId, hexOf } from '../oci/index.ts';
 import type { LayerStore, StorePaths } from '../solve/index.ts';
 import { encodePathText, TarReader } from '../tar/index.ts';
@@ -20,7 +21,6 @@ import {
 } from '../tree/index.ts';
 import { moveInto, temporaryName, writeFileAtomic } from './atomic-file.ts';
 import { writeAll } from './blob-store.ts';
-import { decompress } from './decompress.ts';
 import { PackWriter } from './pack-writer.ts';
 import { isMissing, storeError } from './store-error.ts';
 import { TarEntries } from './tar-entries.ts';

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync } from 'node:fs';
-import { LapidaryError, quoted } from '../errors/index.ts';
+import { closeSync, fstatSync, fsyncSync, openSync, readSync } from 'node:fs';
+import { contextChanged, openContextFile } from '../host/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { Pace } from '../solve/index.ts';
-import { encodePathText } from '../tar/index.ts';
 import type { ContentRef, FileNode } from '../tree/index.ts';
 import { writeAllSync } from './atomic-file.ts';
 
@@ -32,7 +31,7 @@ export class PackWriter implements Disposable {
       content.kind === 'bytes' ? this.#addBytes(content.bytes) : await this.#addHost(content.path, file.size);
     if (digest === file.digest) return;
     const name = content.kind === 'host' ? content.path : 'a file in memory';
-    throw changed(name);
+    throw contextChanged(name);
   }
 
   /** Call once when everything is added. */
@@ -52,14 +51,13 @@ export class PackWriter implements Disposable {
 
   async #addHost(path: string, size: number): Promise<Digest> {
     const hash = createHash('sha256');
-    // O_NOFOLLOW: it was a regular file when it was listed; a link put there since must not be followed
-    const fd = openHost(path);
+    const fd = openContextFile(path);
     try {
-      if (fstatSync(fd).size !== size) throw changed(path);
+      if (fstatSync(fd).size !== size) throw contextChanged(path);
       for (let left = size; left > 0; ) {
         if (this.#filled === CHUNK) this.#flush();
         const count = readSync(fd, this.#buffer, this.#filled, Math.min(left, CHUNK - this.#filled), null);
-        if (count === 0) throw changed(path);
+        if (count === 0) throw contextChanged(path);
         hash.update(this.#buffer.subarray(this.#filled, this.#filled + count));
         this.#filled += count;
         this.#size += count;
@@ -87,26 +85,4 @@ export class PackWriter implements Disposable {
     writeAllSync(this.#fd, this.#buffer.subarray(0, this.#filled));
     this.#filled = 0;
   }
-}
-
-function openHost(path: string): number {
-  try {
-    return openSync(
-      Buffer.from(encodePathText(path)),
-      constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
-    );
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT' || code === 'ELOOP') throw changed(path);
-    throw new LapidaryError('CONTEXT_UNREADABLE', `${quoted(path)} cannot be read (${code})`, {
-      hint: 'check its permissions, or exclude it in .dockerignore',
-      cause: error,
-    });
-  }
-}
-
-function changed(path: string): LapidaryError {
-  return new LapidaryError('CONTEXT_CHANGED', `${quoted(path)} changed while it was copied`, {
-    hint: 'build again when nothing writes to the build context',
-  });
 }

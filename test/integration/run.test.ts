@@ -89,9 +89,7 @@ describe('run', () => {
 describe('images and their names', () => {
   test('tag, list, history, save, remove and load', async () => {
     await work.ok(['tag', 'app', 'other:1']);
-    expect(await work.ok(['images', '--format', '{{.Repository}}:{{.Tag}}'])).toContain(
-      'other:1',
-    );
+    expect(await work.ok(['images', '--format', '{{.Repository}}:{{.Tag}}'])).toContain('other:1');
     expect(await work.ok(['history', '--format', '{{.CreatedBy}}', '--no-trunc', 'app'])).toContain(
       'USER app',
     );

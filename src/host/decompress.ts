@@ -1,6 +1,6 @@
 import { PassThrough, Readable } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
-import { LapidaryError, messageOf } from '../errors/index.ts';
+import { LapidaryError, messageOf, quoted } from '../errors/index.ts';
 
 /** How a stream of bytes is compressed, told by its first bytes. */
 export type StreamCompression = 'gzip' | 'bzip2' | 'xz' | 'zstd' | 'uncompressed';
@@ -29,10 +29,14 @@ export function looksLikeTar(block: Uint8Array): boolean {
   return sum === Number.parseInt(stored, 8);
 }
 
-/** The uncompressed bytes. Broken or truncated input is an error. @throws LapidaryError TAR_INVALID */
+/**
+ * The uncompressed bytes. `name` is what an error calls the source.
+ * @throws LapidaryError TAR_INVALID when the data is damaged or cut off
+ */
 export async function* decompress(
   source: AsyncIterable<Uint8Array>,
   compression: StreamCompression,
+  name?: string,
 ): AsyncGenerator<Uint8Array> {
   if (compression === 'uncompressed') {
     yield* source;
@@ -42,10 +46,42 @@ export async function* decompress(
     yield* await open(source, compression);
   } catch (error) {
     if (error instanceof LapidaryError || isSystemError(error)) throw error;
-    throw new LapidaryError('TAR_INVALID', `${compression} data is damaged or cut off: ${messageOf(error)}`, {
-      hint: 'fetch or make the archive again',
-      cause: error,
-    });
+    const subject = name === undefined ? `${compression} data` : quoted(name);
+    throw new LapidaryError(
+      'TAR_INVALID',
+      `${subject} does not decompress, it is damaged or cut off: ${messageOf(error)}`,
+      {
+        hint: 'fetch or make the archive again',
+        cause: error,
+      },
+    );
+  }
+}
+
+/** Magic numbers are no longer than this. */
+const HEAD = 6;
+
+/** The same, however it is compressed. */
+export async function* decompressAny(
+  source: AsyncIterable<Uint8Array>,
+  name?: string,
+): AsyncGenerator<Uint8Array> {
+  const chunks = source[Symbol.asyncIterator]();
+  let head: Uint8Array = new Uint8Array();
+  while (head.length < HEAD) {
+    const { done, value } = await chunks.next();
+    if (done) break;
+    head = Buffer.concat([head, value]);
+  }
+  yield* decompress(prepend(head, chunks), detectCompression(head), name);
+}
+
+async function* prepend(head: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    if (head.length > 0) yield head;
+    yield* { [Symbol.asyncIterator]: () => rest };
+  } finally {
+    await rest.return?.();
   }
 }
 

@@ -1,0 +1,2 @@
+export { decompress, decompressAny, detectCompression, looksLikeTar } from './decompress.ts';
+export { contextChanged, openContextFile } from './open-file.ts';
