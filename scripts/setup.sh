@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 packages='crun mmdebstrap debian-archive-keyring'
 case "${1:-demo}" in
   demo) ;;
-  test) packages="$packages runc skopeo umoci buildah busybox-static xz-utils bzip2" ;;
+  test) packages="$packages runc skopeo umoci buildah busybox-static catatonit xz-utils bzip2" ;;
   *) echo "usage: setup.sh demo|test" >&2; exit 2 ;;
 esac
 

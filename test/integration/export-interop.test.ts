@@ -189,7 +189,7 @@ describe('when it goes wrong', () => {
     const mount = at(`full-${type}`);
     mkdirSync(mount);
     const script = 'mount -t tmpfs -o size=2m none "$0" && "$@"; code=$?; ls -A "$0"; exit $code';
-    const args = ['-rm', 'sh', '-c', script, mount, process.execPath, ...child(type, join(mount, 'out'))];
+    const args = ['-m', 'sh', '-c', script, mount, process.execPath, ...child(type, join(mount, 'out'))];
     const dest = JSON.stringify(join(mount, type === 'local' ? 'out/big' : 'out'));
     const failed = failure('unshare', args);
     expect(failed.status).toBe(3);
