@@ -40,6 +40,9 @@ class DirectoryContext implements BuildContext {
   readonly #stamps = new WeakMap<Inode, FileStamp>();
   readonly #links = new Map<string, Inode>();
   readonly #entries = new Map<string, Entry>();
+  /** Entries that are not in `#tree` yet. */
+  readonly #fresh: Entry[] = [];
+  #tree = Tree.empty;
   readonly #scanned = new Set<string>();
   readonly #pace = new Pace();
 
@@ -51,7 +54,8 @@ class DirectoryContext implements BuildContext {
 
   async scan(paths: readonly string[]): Promise<Tree> {
     for (const path of paths) await this.#reach(path);
-    return Tree.empty.apply([...this.#entries.values()]);
+    if (this.#fresh.length > 0) this.#tree = this.#tree.apply(this.#fresh.splice(0));
+    return this.#tree;
   }
 
   async digest(files: readonly FileNode[]): Promise<readonly FileNode[]> {
@@ -125,8 +129,13 @@ class DirectoryContext implements BuildContext {
     const stats = this.#lstat(path);
     const inode = stats && this.#inode(path, stats);
     if (inode === undefined) return undefined;
-    if (!this.#ignore?.match(path)) this.#entries.set(path, { kind: 'node', path, node: inode });
+    if (!this.#ignore?.match(path)) this.#remember({ kind: 'node', path, node: inode });
     return inode;
+  }
+
+  #remember(entry: Entry): void {
+    this.#entries.set(entry.path, entry);
+    this.#fresh.push(entry);
   }
 
   #inode(path: string, stats: BigIntStats): Inode | undefined {
