@@ -192,6 +192,6 @@ describe('what is loaded', () => {
     const folders = new Set(
       own.map((url) => url.slice(pathToFileURL(SOURCES).href.length).split('/').find(Boolean)),
     );
-    expect([...folders].toSorted()).toEqual(['cli', 'errors', 'oci']);
+    expect(folders).toEqual(new Set(['cli', 'errors', 'oci']));
   });
 });
