@@ -25,8 +25,12 @@ export class FileImageStore implements ImageStore {
 
   tag(reference: string, images: readonly StoredImage[]): Promise<void> {
     return Promise.try(() => {
+      const path = this.#path(reference);
+      const old = this.#read(path);
+      // A build from the cache names what is named already: nothing to write, and no disk to wait for
+      if (old?.reference === reference && JSON.stringify(old.images) === JSON.stringify(images)) return;
       const tagged: TaggedImage = { reference, images, taggedAt: new Date().toISOString() };
-      writeFileAtomic(this.#path(reference), JSON.stringify(tagged), { work: this.#work, sync: true });
+      writeFileAtomic(path, JSON.stringify(tagged), { work: this.#work, sync: true });
     });
   }
 
