@@ -1,4 +1,3 @@
-import { importImages, openImageArchive } from '../context/index.ts';
 import { LapidaryError, quoted } from '../errors/index.ts';
 import {
   formatPlatform,
@@ -34,6 +33,7 @@ export class LocalImageSource implements ImageSource {
   }
 
   async #fromLayout(reference: string, location: string, platform: Platform): Promise<ResolvedImage> {
+    const { importImages, openImageArchive } = await import('../context/index.ts');
     const archive = await openImageArchive(location);
     const [found] = await importImages(archive, { ports: this.#parts.store, platform });
     if (found === undefined) throw this.#notFound(reference, `${location}: it holds no image`);
