@@ -12,12 +12,14 @@ export const doctorCommand: CommandSpec = {
   run: runDoctor,
 };
 
-async function runDoctor({ flags, io }: Invocation): Promise<number> {
-  const [{ probeMachine }, { alignColumns }] = await Promise.all([
+async function runDoctor(call: Invocation): Promise<number> {
+  const { flags, io } = call;
+  const [{ probeMachine }, { alignColumns }, { searchPath }] = await Promise.all([
     import('../../build/index.ts'),
     import('../table.ts'),
+    import('../machine-paths.ts'),
   ]);
-  const report = await probeMachine();
+  const report = await probeMachine(searchPath(call));
   const code = report.canRun ? EXIT.ok : EXIT.failed;
   if (flags.on('json')) {
     const { formatJson } = await import('../json.ts');
