@@ -3,6 +3,7 @@ import { SourceError } from '../errors/index.ts';
 import { type Digest, sha256 } from '../oci/index.ts';
 import type { CopyOp } from '../plan/index.ts';
 import {
+  captureEntries,
   type Entry,
   extractInto,
   type FileNode,
@@ -175,9 +176,9 @@ async function addEntries(
   ports: CopyPorts,
 ): Promise<readonly Entry[]> {
   let tree = base;
-  let entries: readonly Entry[] = [];
+  const paths: string[] = [];
   const into = (more: readonly Entry[]): void => {
-    entries = mergeEntries(entries, more);
+    for (const { path } of more) paths.push(path);
     tree = tree.apply(more);
   };
   const plain: Selection['items'][number][] = [];
@@ -192,7 +193,7 @@ async function addEntries(
     const destination = several ? `${options.destination}/` : options.destination;
     into(placeSelection(tree, { ...selection, items: plain }, { ...options, destination }));
   }
-  return entries;
+  return captureEntries(base, tree, paths);
 }
 
 async function unpackItem(
@@ -202,10 +203,3 @@ async function unpackItem(
   const file = item.kind === 'node' ? item.inode : undefined;
   return file?.type === 'file' ? archives.unpack(file, signal) : undefined;
 }
-
-/** Later entries replace earlier ones at the same path. */
-function mergeEntries(first: readonly Entry[], second: readonly Entry[]): readonly Entry[] {
-  return [...new Map([...first, ...second].map((entry) => [slotOf(entry), entry])).values()];
-}
-
-const slotOf = ({ kind, path }: Entry): string => `${kind === 'hardlink' ? 'node' : kind} ${path}`;

@@ -4,9 +4,10 @@ import { LapidaryError, quoted } from '../errors/index.ts';
 export type Chmod = number | ((mode: number, isDirectory: boolean) => number);
 
 const WHO: Readonly<Record<string, number>> = { u: 0o4700, g: 0o2070, o: 0o1007, a: 0o7777 };
-const CLAUSE = /^([ugoa]*)((?:[-+=][rwxXst]*)+)$/;
+const SHIFT: Readonly<Record<string, number>> = { u: 6, g: 3, o: 0 };
+const CLAUSE = /^([ugoa]*)((?:[-+=](?:[ugo]|[rwxXst]*))+)$/;
 
-/** Octal (`755`) or symbolic (`u=rwX,go=rX`) as chmod(1) takes it. @throws LapidaryError USAGE */
+/** Octal (`755`) or symbolic (`u=rwX,go=rX`, `g=u`) as chmod(1) takes it. @throws LapidaryError USAGE */
 export function parseChmod(text: string): Chmod {
   if (/^[0-7]{1,5}$/.test(text) && Number.parseInt(text, 8) <= 0o7777) return Number.parseInt(text, 8);
   const clauses = text.split(',').map((clause) => CLAUSE.exec(clause));
@@ -17,7 +18,7 @@ export function parseChmod(text: string): Chmod {
   }
   const steps = clauses.flatMap((clause) => {
     const who = (clause?.[1] || 'a').split('').reduce((mask, letter) => mask | (WHO[letter] ?? 0), 0);
-    return [...(clause?.[2] ?? '').matchAll(/([-+=])([rwxXst]*)/g)].map(([, sign, letters = '']) => ({
+    return [...(clause?.[2] ?? '').matchAll(/([-+=])([ugo]|[rwxXst]*)/g)].map(([, sign, letters = '']) => ({
       who,
       sign,
       letters,
@@ -51,7 +52,10 @@ function bitsOf(letter: string, mode: number, isDirectory: boolean): number {
       return isDirectory || (mode & 0o111) !== 0 ? 0o111 : 0;
     case 's':
       return 0o6000;
-    default:
+    case 't':
       return 0o1000;
+    default:
+      // Another class: its three bits, for all
+      return ((mode >> (SHIFT[letter] ?? 0)) & 0o7) * 0o111;
   }
 }

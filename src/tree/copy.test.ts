@@ -1,11 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { parseChmod } from './chmod.ts';
-import type { Entry, Metadata } from './entry.ts';
-import { extractInto } from './extract.ts';
-import { makeDirectory } from './make-directory.ts';
 import { nearestNames } from './nearest-names.ts';
 import { type PlaceOptions, placeSelection } from './place.ts';
-import { filesOf, selectionDigest, selectSources, withFiles } from './selection.ts';
+import { selectSources } from './selection.ts';
 import { dirNode, entries, fileNode, summary } from './testing.ts';
 import { Tree } from './tree.ts';
 
@@ -23,8 +19,24 @@ const source = Tree.of([
     'dir -> app',
     'file -> one',
     'weird[x]=w',
+    'again/',
+    'again/a=9',
   ),
 ]);
+const ALL = [
+  'app/',
+  'app/empty/',
+  'app/lib/',
+  'app/lib/a=1',
+  'app/lib/b=2',
+  'app/link -> main',
+  'app/main=m',
+  'dir -> app',
+  'file -> one',
+  'one=1',
+  'two=2',
+  'weird[x]=w',
+];
 const base = Tree.of([
   entries(
     'etc/',
@@ -35,6 +47,9 @@ const base = Tree.of([
     'abs -> /usr',
     'afile=x',
     'out -> ../../..',
+    'links/',
+    'links/one -> ../etc/conf',
+    'links/void -> /new/file',
   ),
   [{ kind: 'node', path: 'srv', node: dirNode({ mode: 0o750, uid: 7, gid: 8 }) }],
 ]);
@@ -116,6 +131,51 @@ describe('COPY', () => {
       to: '/d/',
       want: ['d/', 'd/a=1', 'd/b=2'],
     },
+    {
+      name: 'a link of the image with the name of the file is replaced',
+      from: ['one'],
+      to: '/links/',
+      want: ['links/', 'links/one=1'],
+    },
+    {
+      name: 'a link of the image named as the destination is followed',
+      from: ['one'],
+      to: '/links/one',
+      want: ['etc/', 'etc/conf=1'],
+    },
+    {
+      name: 'a link to nothing is followed to where it leads',
+      from: ['one'],
+      to: '/links/void',
+      want: ['new/', 'new/file=1'],
+    },
+    {
+      name: 'contents go into a directory behind a link',
+      from: ['app/lib'],
+      to: '/links/',
+      want: ['links/', 'links/a=1', 'links/b=2'],
+    },
+    {
+      name: 'a later source replaces an earlier one',
+      from: ['one', 'again'],
+      to: '/d/',
+      want: ['d/', 'd/a=9', 'd/one=1'],
+    },
+    { name: 'the whole context', from: ['.'], to: '/', want: ['again/', 'again/a=9', ...ALL] },
+    {
+      name: 'an empty directory makes its destination',
+      from: ['app/empty'],
+      to: '/new/e',
+      want: ['new/', 'new/e/'],
+    },
+    { name: 'a pattern that matches nothing makes nothing', from: ['no*'], to: '/new/', want: [] },
+    { name: 'one file by a pattern to a new name', from: ['on?'], to: '/x', want: ['x=1'] },
+    {
+      name: 'several files by a pattern go into a directory',
+      from: ['app/lib/*'],
+      to: '/d',
+      want: ['d/', 'd/a=1', 'd/b=2'],
+    },
     { name: 'dots cannot leave the context', from: ['../../one'], to: '/x', want: ['x=1'] },
     { name: 'an absolute source is relative to the context', from: ['/one'], to: '/x', want: ['x=1'] },
   ])('$name', ({ from, to, want }) => {
@@ -142,14 +202,28 @@ describe('COPY', () => {
     expect(times).toEqual([0, 5, 0]);
   });
 
-  test('hard links stay links', () => {
-    const linked = Tree.of([entries('d/', 'd/a=1', 'd/b => d/a')]);
-    const layer = placeSelection(base, selectSources(linked, ['d']), {
-      destination: '/d',
-      newDirTime: 0,
-      chown: { uid: 1, gid: 1 },
-    });
-    expect(summary(layer)).toEqual(['d/ 1:1', 'd/a=1 1:1', 'd/b => d/a']);
+  test('a directory over a directory takes the mode and owner of the source, its own contents stay', () => {
+    const node = dirNode({ mode: 0o700, uid: 5 });
+    const selection = selectSources(Tree.of([[{ kind: 'node', path: 'd/srv', node }]]), ['d']);
+    const layer = placeSelection(base, selection, { destination: '/', newDirTime: 0 });
+    expect(summary(layer)).toEqual(['srv/ 700 5:0']);
+  });
+
+  test('extended attributes, set-id bits and devices are kept', () => {
+    const xattrs = new Map([['security.capability', Uint8Array.of(1, 2)]]);
+    const file = fileNode('x', { mode: 0o4755, xattrs });
+    const device = { ...fileNode(''), type: 'char', major: 1, minor: 3 } as const;
+    const tree = Tree.of([
+      [
+        { kind: 'node', path: 'd/null', node: device },
+        { kind: 'node', path: 'd/ping', node: file },
+      ],
+    ]);
+    const layer = placeSelection(Tree.empty, selectSources(tree, ['d']), { destination: '/', newDirTime: 0 });
+    expect(layer).toEqual([
+      { kind: 'node', path: 'null', node: device },
+      { kind: 'node', path: 'ping', node: file },
+    ]);
   });
 
   test.for<{ name: string; from: string[]; to: string; error: string }>([
@@ -171,128 +245,5 @@ describe('COPY', () => {
     const selection = selectSources(source, ['nope', 'no*', 'one']);
     expect(selection).toMatchObject({ missing: ['nope'], unmatched: ['no*'] });
     expect(nearestNames(source, 'app/lob')).toEqual(['app/lib']);
-  });
-
-  test('excluded paths are left out', () => {
-    const selection = selectSources(source, ['app'], { exclude: (path) => path.startsWith('app/lib') });
-    expect(summary(placeSelection(Tree.empty, selection, { destination: '/', newDirTime: 0 }))).toEqual([
-      'empty/',
-      'link -> main',
-      'main=m',
-    ]);
-  });
-});
-
-describe('selectionDigest', () => {
-  const digest = (tree: Tree, ...sources: string[]): string => selectionDigest(selectSources(tree, sources));
-  const one = (more: Partial<Metadata>, text = 'x'): Tree =>
-    Tree.of([[{ kind: 'node', path: 'f', node: fileNode(text, more) }]]);
-
-  test('does not depend on times or on where the source stands', () => {
-    expect(digest(one({ mtime: 9 }), 'f')).toBe(digest(one({}), 'f'));
-    const moved = Tree.of([entries('deep/app/', 'deep/app/x=1')]);
-    expect(digest(moved, 'deep/app')).toBe(digest(Tree.of([entries('x=1')]), '/'));
-  });
-
-  test.for<{ name: string; tree: Tree; source?: string }>([
-    { name: 'content', tree: one({}, 'y') },
-    { name: 'mode', tree: one({ mode: 0o755 }) },
-    { name: 'owner', tree: one({ uid: 1 }) },
-    { name: 'extended attributes', tree: one({ xattrs: new Map([['user.a', Uint8Array.of(1)]]) }) },
-    { name: 'a directory instead of a file', tree: Tree.of([entries('f/', 'f/f=x')]) },
-  ])('depends on $name', ({ tree }) => {
-    expect(digest(tree, 'f')).not.toBe(digest(one({}), 'f'));
-  });
-
-  test('two names of one file are not two files', () => {
-    expect(digest(Tree.of([entries('d/', 'd/a=1', 'd/b => d/a')]), 'd')).not.toBe(
-      digest(Tree.of([entries('d/', 'd/a=1', 'd/b=1')]), 'd'),
-    );
-  });
-
-  test('files can be replaced by their digested form, links stay links', () => {
-    const selection = selectSources(Tree.of([entries('d/', 'd/a=1', 'd/b => d/a', 'd/c=2')]), ['d']);
-    const files = filesOf(selection);
-    expect(files).toHaveLength(2);
-    const replaced = withFiles(
-      selection,
-      files.map((file) => ({ ...file, mode: 0o600 })),
-    );
-    expect(filesOf(replaced).map((file) => file.mode)).toEqual([0o600, 0o600]);
-  });
-});
-
-describe('makeDirectory', () => {
-  const options = { uid: 1, gid: 2, mode: 0o755, time: 9 };
-  test.for<{ path: string; want: string[] }>([
-    { path: '/etc', want: [] },
-    { path: '/bin', want: [] },
-    { path: '/a/b', want: ['a/ 1:2', 'a/b/ 1:2'] },
-    { path: '/bin/x', want: ['usr/', 'usr/bin/', 'usr/bin/x/ 1:2'] },
-  ])('$path', ({ path, want }) => {
-    expect(summary(makeDirectory(base, path, options))).toEqual(want);
-  });
-  test('a file in the way', () => {
-    expect(() => makeDirectory(base, '/afile', options)).toThrow('is a file in the image');
-  });
-});
-
-describe('ADD of an archive', () => {
-  const unpack = (members: Entry[], to: string): string[] =>
-    summary(extractInto(base, members, { destination: to, newDirTime: 0 }));
-  test.for<{ name: string; members: string[]; to: string; want: string[] }>([
-    {
-      name: 'goes into the destination',
-      members: ['a/', 'a/f=1'],
-      to: '/opt',
-      want: ['opt/', 'opt/a/', 'opt/a/f=1'],
-    },
-    {
-      name: 'follows links of the image',
-      members: ['bin/', 'bin/x=1'],
-      to: '/',
-      want: ['usr/', 'usr/bin/', 'usr/bin/x=1'],
-    },
-    {
-      name: 'follows links of the archive inside the root',
-      members: ['l -> ../../../../etc', 'l/x=1'],
-      to: '/opt',
-      want: ['etc/', 'etc/x=1', 'opt/', 'opt/l -> ../../../../etc'],
-    },
-    {
-      name: 'keeps hard links',
-      members: ['a=1', 'b => a'],
-      to: '/opt',
-      want: ['opt/', 'opt/a=1', 'opt/b => opt/a'],
-    },
-  ])('$name', ({ members, to, want }) => {
-    expect(unpack(entries(...members), to)).toEqual(want);
-  });
-  test('a hard link to nothing', () => {
-    expect(() => unpack(entries('b => a'), '/')).toThrow('which the archive does not hold');
-  });
-});
-
-describe('parseChmod', () => {
-  test.for<[string, number, boolean, number]>([
-    ['755', 0o644, false, 0o755],
-    ['0644', 0o755, false, 0o644],
-    ['4755', 0, false, 0o4755],
-    ['u+x', 0o644, false, 0o744],
-    ['+x', 0o644, false, 0o755],
-    ['a-w', 0o666, false, 0o444],
-    ['u=rwX,go=rX', 0o600, false, 0o644],
-    ['u=rwX,go=rX', 0o700, false, 0o755],
-    ['u=rwX,go=rX', 0o600, true, 0o755],
-    ['g=', 0o777, false, 0o707],
-    ['u+s', 0o755, false, 0o4755],
-    ['+t', 0o777, true, 0o1777],
-    ['go-rwx,u+x', 0o666, false, 0o700],
-  ])('%s on %i (directory: %s)', ([text, mode, directory, want]) => {
-    const chmod = parseChmod(text);
-    expect(typeof chmod === 'number' ? chmod : chmod(mode, directory)).toBe(want);
-  });
-  test.for(['', '888', 'u+z', 'x', '77777', 'u=rw,', 'rwx'])('%j is none', (text) => {
-    expect(() => parseChmod(text)).toThrow('--chmod cannot be');
   });
 });

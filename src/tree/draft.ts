@@ -1,6 +1,6 @@
 import { LapidaryError, quoted } from '../errors/index.ts';
 import type { DirNode, Entry, Inode } from './entry.ts';
-import { compareEntries } from './order.ts';
+import { comparePaths } from './order.ts';
 import { joinPath, parentsOf } from './path.ts';
 import type { Tree } from './tree.ts';
 
@@ -13,9 +13,7 @@ export type NewDirectory = Omit<DirNode, 'type'>;
 export class LayerDraft {
   readonly #base: Tree;
   readonly #fresh: NewDirectory;
-  readonly #entries = new Map<string, Entry>();
-  readonly #removed = new Map<string, Entry>();
-  readonly #first = new Map<Inode, string>();
+  readonly #placed = new Map<string, Inode>();
 
   /** `fresh` is the metadata of directories that have to be made on the way. */
   constructor(base: Tree, fresh: NewDirectory) {
@@ -23,63 +21,77 @@ export class LayerDraft {
     this.#fresh = fresh;
   }
 
-  /** Puts an inode at a resolved path. The same object a second time becomes a hard link to the first. */
+  /**
+   * Puts an inode at a resolved path; what was put there before is forgotten.
+   * @throws LapidaryError COPY_CONFLICT when one of old and new is a directory and the other is not
+   */
   put(path: string, inode: Inode): void {
-    this.#parents(path);
-    const first = inode.type === 'dir' ? undefined : this.#first.get(inode);
-    this.#refuseMix(path, inode);
-    if (first !== undefined && first !== path)
-      this.#entries.set(path, { kind: 'hardlink', path, target: first });
-    else {
-      this.#first.set(inode, path);
-      this.#entries.set(path, { kind: 'node', path, node: inode });
+    const old = this.#placed.get(path) ?? this.#base.get(path)?.inode;
+    if (old !== undefined && (old.type === 'dir') !== (inode.type === 'dir'))
+      throw conflict(path, old, inode);
+    this.#above(path);
+    this.#placed.set(path, inode);
+  }
+
+  /** The same, but a directory gives way to a file with all that is in it, and a file to a directory. */
+  replace(path: string, inode: Inode): void {
+    const old = this.#placed.get(path);
+    if (old?.type === 'dir' && inode.type !== 'dir') {
+      for (const below of this.#placed.keys()) if (below.startsWith(`${path}/`)) this.#placed.delete(below);
     }
+    this.#above(path);
+    this.#placed.set(path, inode);
   }
 
   /** A directory that must exist: what the base has is kept as it is. */
   directory(path: string): void {
-    this.#parents(path);
-    if (path !== '' && !this.#entries.has(path)) this.#entries.set(path, this.#kept(path));
+    this.#above(path);
+    this.#keep(path);
   }
 
+  /**
+   * In canonical order. Of the paths at which the same object (not a directory) ended up, the first is the node and the
+   * others are hard links to it.
+   */
   entries(): Entry[] {
-    return [...this.#removed.values(), ...this.#entries.values()].sort(compareEntries);
+    const first = new Map<Inode, string>();
+    const paths = [...this.#placed.keys()].sort(comparePaths);
+    return paths.flatMap((path): Entry[] => {
+      const node = this.#placed.get(path);
+      if (node === undefined) return [];
+      const target = node.type === 'dir' ? undefined : first.get(node);
+      if (target !== undefined) return [{ kind: 'hardlink', path, target }];
+      first.set(node, path);
+      return [{ kind: 'node', path, node }];
+    });
   }
 
-  /** Whether something of this layer is at a path, and what. */
-  at(path: string): Inode | undefined {
-    const entry = this.#entries.get(path);
-    return entry?.kind === 'node' ? entry.node : undefined;
+  #above(path: string): void {
+    for (const parent of parentsOf(path)) this.#keep(parent);
   }
 
-  #parents(path: string): void {
-    for (const parent of parentsOf(path)) {
-      if (parent !== '' && !this.#entries.has(parent)) this.#entries.set(parent, this.#kept(parent));
-    }
+  #keep(path: string): void {
+    if (path === '' || this.#placed.get(path)?.type === 'dir') return;
+    const inode = this.#placed.get(path) ?? this.#base.get(path)?.inode ?? { type: 'dir', ...this.#fresh };
+    if (inode.type !== 'dir') throw notDirectory(path, inode);
+    this.#placed.set(path, inode);
   }
+}
 
-  #kept(path: string): Entry {
-    const inode = this.#base.get(path)?.inode;
-    if (inode === undefined) return { kind: 'node', path, node: { type: 'dir', ...this.#fresh } };
-    if (inode.type === 'dir') return { kind: 'node', path, node: inode };
-    throw new LapidaryError(
-      'NOT_A_DIRECTORY',
-      `${quoted(`/${path}`)} is a ${typeName(inode)} in the image, not a directory`,
-      {
-        hint: 'choose another destination',
-      },
-    );
-  }
+function conflict(path: string, old: Inode, inode: Inode): LapidaryError {
+  return new LapidaryError(
+    'COPY_CONFLICT',
+    `a ${typeName(inode)} cannot replace the ${typeName(old)} ${quoted(`/${path}`)}`,
+    { hint: 'choose another destination, or remove the old one first' },
+  );
+}
 
-  #refuseMix(path: string, inode: Inode): void {
-    const old = this.at(path) ?? this.#base.get(path)?.inode;
-    if (old === undefined || (old.type === 'dir') === (inode.type === 'dir')) return;
-    throw new LapidaryError(
-      'COPY_CONFLICT',
-      `a ${typeName(inode)} cannot replace the ${typeName(old)} ${quoted(`/${path}`)}`,
-      { hint: 'choose another destination, or remove the old one first' },
-    );
-  }
+function notDirectory(path: string, inode: Inode): LapidaryError {
+  return new LapidaryError(
+    'NOT_A_DIRECTORY',
+    `${quoted(`/${path}`)} is a ${typeName(inode)} in the image, not a directory`,
+    { hint: 'choose another destination' },
+  );
 }
 
 export function typeName(inode: Inode): string {

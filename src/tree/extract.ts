@@ -1,49 +1,78 @@
 import { LapidaryError, quoted } from '../errors/index.ts';
-import { LayerDraft, resolveBelow } from './draft.ts';
+import { Change, finalTarget } from './change.ts';
+import { LayerDraft } from './draft.ts';
 import type { Entry, Inode } from './entry.ts';
-import { cleanPath } from './path.ts';
-import { newDirectory, type PlaceOptions } from './place.ts';
+import { cleanPath, joinPath } from './path.ts';
+import { changer, newDirectory, type PlaceOptions } from './place.ts';
+import { resolveFrom } from './resolve.ts';
 import type { Tree } from './tree.ts';
 
 /**
  * The layer that unpacking an archive into a directory makes over `base`. Members keep their own mode, owner and
- * time unless `chown` or `chmod` say otherwise. A member below a link, of the base or of the archive itself, goes
- * where that leads inside the root.
+ * time unless `chown` or `chmod` say otherwise, and replace what is in their way; only a directory over a directory
+ * keeps what is in it. A member below a link, of the base or of the archive itself, goes where that leads inside
+ * the root; so does a directory where a link to a directory stands. Whiteouts and the archive's own root are
+ * passed over.
  *
- * @throws LapidaryError COPY_CONFLICT, NOT_A_DIRECTORY, TAR_INVALID for a hard link to nothing
+ * @throws LapidaryError COPY_CONFLICT, NOT_A_DIRECTORY, PATH_LOOP, TAR_INVALID for a hard link to nothing
  */
 export function extractInto(base: Tree, members: readonly Entry[], options: PlaceOptions): Entry[] {
-  const directory = base.resolve(cleanPath(options.destination)).path;
+  const { path: directory, node } = base.resolve(cleanPath(options.destination));
+  if (node !== undefined && node.inode.type !== 'dir') throw occupied(options.destination);
   const layer = new LayerDraft(base, newDirectory(options));
   layer.directory(directory);
-  let view = base;
-  const placed = new Map<string, Inode>();
-  for (const member of members) {
-    if (member.path === '' || member.kind === 'whiteout' || member.kind === 'opaque') continue;
-    const inode = member.kind === 'node' ? changed(member.node, options) : placed.get(member.target);
-    if (inode === undefined) {
-      const target = member.kind === 'hardlink' ? member.target : '';
-      throw new LapidaryError(
-        'TAR_INVALID',
-        `the hard link ${quoted(member.path)} names ${quoted(target)}, which the archive does not hold before it`,
-      );
-    }
-    placed.set(member.path, inode);
-    const path = resolveBelow(view, directory, member.path, inode.type === 'dir');
-    layer.put(path, inode);
-    // What is put as a link decides where later members go
-    if (inode.type === 'symlink') view = view.apply([{ kind: 'node', path, node: inode }]);
+  // What earlier members put decides where later ones go
+  const view = new Change(base.root);
+  const archive = indexOf(members, options);
+  for (const { kind, path: member } of members) {
+    if (member === '' || kind === 'whiteout' || kind === 'opaque') continue;
+    const target = finalTarget(member, archive.targets);
+    const inode =
+      archive.nodes.get(target) ?? resolveFrom(view.root, joinPath(directory, target), false).node?.inode;
+    if (inode === undefined || (kind === 'hardlink' && inode.type === 'dir')) throw badLink(member, target);
+    const path = placeOf(view, joinPath(directory, member), inode);
+    layer.replace(path, inode);
+    view.put(path, inode);
   }
   return layer.entries();
 }
 
-function changed(inode: Inode, { chown, chmod }: PlaceOptions): Inode {
-  if (chown === undefined && chmod === undefined) return inode;
-  const mode =
-    chmod === undefined || inode.type === 'symlink'
-      ? inode.mode
-      : typeof chmod === 'number'
-        ? chmod
-        : chmod(inode.mode, inode.type === 'dir');
-  return { ...inode, ...chown, mode };
+type Archive = {
+  readonly nodes: ReadonlyMap<string, Inode>;
+  /** What each hard link is a name of. */
+  readonly targets: ReadonlyMap<string, string>;
+};
+
+function indexOf(members: readonly Entry[], options: PlaceOptions): Archive {
+  const change = changer(options);
+  const nodes = new Map<string, Inode>();
+  const targets = new Map<string, string>();
+  for (const member of members) {
+    if (member.kind === 'node') nodes.set(member.path, change(member.node));
+    else if (member.kind === 'hardlink') targets.set(member.path, member.target);
+  }
+  return { nodes, targets };
+}
+
+/** Where a member goes: through links above it, and for a directory through a link that does not lead to a file. */
+function placeOf(view: Change, path: string, inode: Inode): string {
+  const itself = resolveFrom(view.root, path, false);
+  if (inode.type !== 'dir' || itself.node?.inode.type !== 'symlink') return itself.path;
+  const { path: behind, node } = resolveFrom(view.root, path, true);
+  return node === undefined || node.inode.type === 'dir' ? behind : itself.path;
+}
+
+function occupied(destination: string): LapidaryError {
+  return new LapidaryError(
+    'COPY_CONFLICT',
+    `the destination ${quoted(destination)} is a file in the image, not a directory`,
+    { hint: 'an archive is unpacked into a directory: choose another destination' },
+  );
+}
+
+function badLink(path: string, target: string): LapidaryError {
+  return new LapidaryError(
+    'TAR_INVALID',
+    `the hard link ${quoted(path)} names ${quoted(target)}, which the archive does not hold`,
+  );
 }

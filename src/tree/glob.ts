@@ -2,8 +2,11 @@ import { LapidaryError, quoted } from '../errors/index.ts';
 
 type Matcher = (name: string) => boolean;
 
-/** Whether a name of a pattern has wildcards at all. */
+/** Whether a name of a source has to be matched: it has wildcards, or escapes. */
 export const isWild = (name: string): boolean => /[*?[\\]/.test(name);
+
+/** Whether a name of a source may match several names, or none. */
+export const hasWildcard = (name: string): boolean => /[*?[]/.test(name.replace(/\\./g, ''));
 
 /**
  * Matches one name (no slash) against one component of a pattern: `*`, `?`, `[a-z]`, `[^x]` and `\` before a

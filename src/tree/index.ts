@@ -1,3 +1,4 @@
+export { captureEntries } from './capture.ts';
 export { type Chmod, parseChmod } from './chmod.ts';
 export { clampTimes } from './clamp-times.ts';
 export type {

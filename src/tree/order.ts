@@ -1,24 +1,37 @@
 import { encodePathText } from '../tar/index.ts';
 import type { Entry } from './entry.ts';
 
+const SLASH = 0x2f;
+/** From here on the order of UTF-16 units is not the order of the bytes. */
+const FIRST_SURROGATE = 0xd800;
+
 /** Names in the order of their bytes, which for code points is not the order of UTF-16 units. */
 export function compareNames(a: string, b: string): number {
-  if (a === b) return 0;
-  // Only surrogates sort differently in UTF-16: without them plain comparison is the order of the bytes
-  if (!/[\ud800-\uffff]/.test(a) && !/[\ud800-\uffff]/.test(b)) return a < b ? -1 : 1;
-  return Buffer.compare(encodePathText(a), encodePathText(b));
+  return comparePaths(a, b);
 }
 
-/** Paths name by name: a directory comes right before what is in it. */
+/** Paths name by name, names in the order of their bytes: a directory comes right before what is in it. */
 export function comparePaths(a: string, b: string): number {
-  const [left, right] = [a.split('/'), b.split('/')];
-  for (const [i, name] of left.entries()) {
-    const other = right[i];
-    if (other === undefined) return a === '' ? -1 : 1;
-    const order = compareNames(name, other);
-    if (order !== 0) return name === '' ? -1 : other === '' ? 1 : order;
-  }
-  return left.length - right.length;
+  const common = Math.min(a.length, b.length);
+  let at = 0;
+  while (at < common && a.charCodeAt(at) === b.charCodeAt(at)) at++;
+  if (at === common) return a.length - b.length;
+  const [left, right] = [a.charCodeAt(at), b.charCodeAt(at)];
+  if (left === SLASH) return -1;
+  if (right === SLASH) return 1;
+  return Math.max(left, right) < FIRST_SURROGATE ? left - right : compareBytes(a, b, at);
+}
+
+function compareBytes(a: string, b: string, at: number): number {
+  // A pair is one code point: never compare from its middle
+  const middle = at > 0 && (a.charCodeAt(at - 1) & 0xfc00) === 0xd800;
+  const start = middle ? at - 1 : at;
+  return Buffer.compare(encodePathText(nameFrom(a, start)), encodePathText(nameFrom(b, start)));
+}
+
+function nameFrom(path: string, start: number): string {
+  const end = path.indexOf('/', start);
+  return end < 0 ? path.slice(start) : path.slice(start, end);
 }
 
 const KIND_ORDER = { whiteout: 0, node: 1, hardlink: 1, opaque: 2 } as const;

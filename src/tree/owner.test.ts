@@ -17,6 +17,9 @@ describe('USER', () => {
     { user: 'app:staff', want: { uid: 1000, gid: 50, groups: [] } },
     { user: 'app:7', want: { uid: 1000, gid: 7, groups: [] } },
     { user: '5:6', want: { uid: 5, gid: 6, groups: [] } },
+    { user: 'app:', want: { uid: 1000, gid: 1001, groups: [50, 10] } },
+    { user: '0', want: { uid: 0, gid: 0, groups: [10] } },
+    { user: '4294967295', want: { uid: 4294967295, gid: 0, groups: [] } },
     { user: ':50', want: { uid: 0, gid: 50, groups: [] } },
   ])('$user', ({ user, want }) => {
     expect(resolveOwner(user, accounts)).toEqual(want);
@@ -28,6 +31,9 @@ describe('--chown', () => {
     { owner: '55', want: { uid: 55, gid: 55 } },
     { owner: 'app', want: { uid: 1000, gid: 1001 } },
     { owner: 'app:staff', want: { uid: 1000, gid: 50 } },
+    { owner: '1000', want: { uid: 1000, gid: 1000 } },
+    { owner: '1000:staff', want: { uid: 1000, gid: 50 } },
+    { owner: 'app:9', want: { uid: 1000, gid: 9 } },
     { owner: '10:11', want: { uid: 10, gid: 11 } },
   ])('$owner', ({ owner, want }) => {
     expect(resolveChown(owner, accounts)).toEqual(want);

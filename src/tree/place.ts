@@ -2,7 +2,7 @@ import { LapidaryError, quoted } from '../errors/index.ts';
 import type { Chmod } from './chmod.ts';
 import { LayerDraft, type NewDirectory, resolveBelow } from './draft.ts';
 import type { Entry, Inode } from './entry.ts';
-import { cleanPath } from './path.ts';
+import { cleanPath, joinPath } from './path.ts';
 import type { SelectedItem, Selection } from './selection.ts';
 import type { Tree } from './tree.ts';
 
@@ -38,7 +38,8 @@ export function placeSelection(base: Tree, selection: Selection, options: PlaceO
     if (item.kind === 'contents') placeContents({ base, layer, directory: resolved.path, change }, item);
     else if (asDirectory) {
       refuseFile(base, resolved.path, destination);
-      layer.put(resolveBelow(base, resolved.path, item.name, true), change(item.inode));
+      // A link with the file's own name is replaced, not written through, as BuildKit does it
+      layer.put(joinPath(resolved.path, item.name), change(item.inode));
     } else layer.put(resolved.path, change(item.inode));
   }
   return layer.entries();
@@ -83,7 +84,7 @@ function placeContents(
 }
 
 /** Applies owner and mode; the same object in gives the same object out, so that hard links stay. */
-function changer({ chown, chmod }: PlaceOptions): (inode: Inode) => Inode {
+export function changer({ chown, chmod }: PlaceOptions): (inode: Inode) => Inode {
   if (chown === undefined && chmod === undefined) return (inode) => inode;
   const known = new Map<Inode, Inode>();
   return (inode) => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { LapidaryError } from '../errors/index.ts';
+import { comparePaths } from './order.ts';
+import { parentsOf } from './path.ts';
 import { entries, listing } from './testing.ts';
 import { Tree } from './tree.ts';
 
@@ -57,6 +58,44 @@ describe('apply', () => {
       layers: [['a=1'], ['!a', 'b => a']],
       want: ['b=1'],
     },
+    {
+      name: 'hard links to hard links, before their target',
+      layers: [['a => b', 'b => c', 'c=1']],
+      want: ['a=1', 'b=1', 'c=1'],
+    },
+    {
+      name: 'a hard link to a hard link that replaces a file below',
+      layers: [['b=old'], ['a => b', 'b => c', 'c=new']],
+      want: ['a=new', 'b=new', 'c=new'],
+    },
+    { name: 'hard link to a symbolic link', layers: [['a -> x', 'b => a']], want: ['a -> x', 'b -> x'] },
+    {
+      name: 'what is in a directory wins over a file there',
+      layers: [['a/b=1', 'a=2']],
+      want: ['a/', 'a/b=1'],
+    },
+    {
+      name: 'a directory that replaces one of the lower layer',
+      layers: [
+        ['a/', 'a/old'],
+        ['!a', 'a/new'],
+      ],
+      want: ['a/', 'a/new'],
+    },
+    {
+      name: 'an opaque root',
+      layers: [
+        ['a=1', 'b=1'],
+        ['/!', 'c=1'],
+      ],
+      want: ['c=1'],
+    },
+    { name: 'opaque over a file or nothing', layers: [['a=1'], ['a/!', 'b/!']], want: ['a=1'] },
+    {
+      name: 'whiteout below a link',
+      layers: [['d/', 'd/f', 'l -> d'], ['!l/f']],
+      want: ['d/', 'd/f', 'l -> d'],
+    },
     { name: 'hard link before its target', layers: [['b => a', 'a=1']], want: ['a=1', 'b=1'] },
   ])('$name', ({ layers, want }) => {
     expect(listing(Tree.of(layers.map((layer) => entries(...layer))))).toEqual(want);
@@ -70,6 +109,7 @@ describe('apply', () => {
   test('a hard link to a directory or to nothing is refused', () => {
     expect(() => Tree.of([entries('a/', 'b => a')])).toThrow('which is no file');
     expect(() => Tree.of([entries('b => a')])).toThrow('which is no file');
+    expect(() => Tree.of([entries('a => b', 'b => a')])).toThrow('which is no file');
   });
 
   test('the tree below is not changed', () => {
@@ -97,89 +137,73 @@ describe('apply', () => {
   });
 });
 
+describe('a stack of layers', () => {
+  const name = fc.constantFrom('a', 'b', 'c');
+  const path = fc.array(name, { minLength: 1, maxLength: 3 }).map((names) => names.join('/'));
+  const line = fc.oneof(
+    path.map((at) => `${at}/`),
+    fc.tuple(path, fc.constantFrom('1', '2')).map((parts) => parts.join('=')),
+    path.map((at) => `${at} -> x`),
+    path.map((at) => `!${at}`),
+    path.map((at) => `${at}/!`),
+  );
+  /** At most one entry of a kind at a path, in any order. */
+  const layer = fc
+    .uniqueArray(line, { maxLength: 8, selector: (text) => `${/^!|\/!$/.exec(text)?.[0]}${pathOf(text)}` })
+    .chain((lines) => fc.shuffledSubarray(lines, { minLength: lines.length }));
+
+  test('is what a naive merge gives, whatever the order inside the layers', () => {
+    fc.assert(
+      fc.property(fc.array(layer, { maxLength: 4 }), (layers) => {
+        expect(listing(Tree.of(layers.map((lines) => entries(...lines))))).toEqual(naiveMerge(layers));
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+const pathOf = (text: string): string => text.replace(/^!|\/?!?$|=.*| -> .*/g, '');
+
+/** The slow way: paths in a map, ancestors made one by one. */
+function naiveMerge(layers: readonly (readonly string[])[]): string[] {
+  const at = new Map<string, string>();
+  const below = (path: string): string[] => [...at.keys()].filter((other) => other.startsWith(`${path}/`));
+  const reachable = (path: string): boolean =>
+    parentsOf(path).every((parent) => parent === '' || at.get(parent)?.endsWith('/') === true);
+  const put = (path: string, text: string): void => {
+    if (!text.endsWith('/')) for (const other of below(path)) at.delete(other);
+    at.set(path, text);
+  };
+  for (const lines of layers) {
+    for (const text of lines.filter((one) => one.startsWith('!'))) {
+      const path = pathOf(text);
+      if (reachable(path)) for (const other of [path, ...below(path)]) at.delete(other);
+    }
+    for (const text of lines.filter((one) => one.endsWith('/!'))) {
+      for (const other of below(pathOf(text))) at.delete(other);
+    }
+    for (const text of lines
+      .filter((one) => !/^!|\/!$/.test(one))
+      .sort((a, b) => comparePaths(pathOf(a), pathOf(b)))) {
+      const path = pathOf(text);
+      for (const parent of parentsOf(path))
+        if (parent !== '' && !at.get(parent)?.endsWith('/')) put(parent, `${parent}/`);
+      put(path, text);
+    }
+  }
+  return [...at].sort(([a], [b]) => comparePaths(a, b)).map(([, text]) => text);
+}
+
 describe('walk', () => {
+  test('takes a very deep tree', () => {
+    const deep = Array.from({ length: 20_000 }, () => 'd').join('/');
+    let count = 0;
+    for (const { path } of Tree.of([entries(`${deep}=1`)]).walk()) count += path === '' ? 0 : 1;
+    expect(count).toBe(20_000);
+  });
+
   test('is in the order of the names as bytes, a directory before what is in it', () => {
     const tree = Tree.of([entries('b', 'a/', 'a/z', 'a-', 'a.d', 'Z', 'é', '\u{1f600}', '\uffee')]);
     expect(listing(tree)).toEqual(['Z', 'a/', 'a/z', 'a-', 'a.d', 'b', 'é', '\uffee', '\u{1f600}']);
   });
 });
-
-describe('resolve', () => {
-  const tree = Tree.of([
-    entries(
-      'etc/',
-      'etc/passwd',
-      'bin -> usr/bin',
-      'usr/',
-      'usr/bin/',
-      'usr/bin/sh',
-      'abs -> /etc',
-      'up -> ../../../etc',
-    ),
-    entries(
-      'loop -> loop',
-      'ping -> pong',
-      'pong -> ping',
-      'a/',
-      'a/b -> ../bin/sh',
-      'dangling -> nowhere/x',
-      'self -> .',
-    ),
-  ]);
-  test.for<{ path: string; want: string; found: boolean; follow?: boolean }>([
-    { path: '', want: '', found: true },
-    { path: '/', want: '', found: true },
-    { path: 'etc/passwd', want: 'etc/passwd', found: true },
-    { path: '/etc//./passwd', want: 'etc/passwd', found: true },
-    { path: 'bin/sh', want: 'usr/bin/sh', found: true },
-    { path: 'abs/passwd', want: 'etc/passwd', found: true },
-    { path: 'up/passwd', want: 'etc/passwd', found: true },
-    { path: 'a/b', want: 'usr/bin/sh', found: true },
-    { path: 'a/b', want: 'a/b', found: true, follow: false },
-    { path: '../../etc', want: 'etc', found: true },
-    { path: 'etc/..', want: '', found: true },
-    { path: 'self/self/etc', want: 'etc', found: true },
-    { path: 'new/dir/file', want: 'new/dir/file', found: false },
-    { path: 'bin/new', want: 'usr/bin/new', found: false },
-    { path: 'dangling', want: 'nowhere/x', found: false },
-    { path: 'new/../etc', want: 'etc', found: true },
-  ])('$path (follow: $follow)', ({ path, want, found, follow }) => {
-    const result = tree.resolve(path, follow === undefined ? {} : { follow });
-    expect(result.path).toBe(want);
-    expect(result.node !== undefined).toBe(found);
-  });
-
-  test.for(['loop', 'ping', 'loop/x'])('%s is a loop', (path) => {
-    expect(() => tree.resolve(path)).toThrow('too many symbolic links');
-  });
-
-  test('a file is no directory', () => {
-    expect(() => tree.resolve('etc/passwd/x')).toThrow('is not a directory');
-  });
-
-  test('never leaves the root, whatever the links say', () => {
-    const name = fc.constantFrom('a', 'b', 'c');
-    const step = fc.constantFrom('a', 'b', 'c', '..', '.', '');
-    const path = fc.array(step, { maxLength: 8 }).map((names) => names.join('/'));
-    const link = fc.tuple(fc.array(name, { minLength: 1, maxLength: 3 }), path, fc.boolean());
-    fc.assert(
-      fc.property(fc.array(link, { maxLength: 6 }), path, (links, start) => {
-        const layer = links.map(
-          ([names, target, absolute]) => `${names.join('/')} -> ${absolute ? '/' : ''}${target}`,
-        );
-        const made = layer.reduce((one, line) => one.apply(entries(line)), Tree.empty);
-        expect(whereOrError(made, start)).not.toMatch(/(?:^|\/)\.\.(?:\/|$)/);
-      }),
-    );
-  });
-});
-
-/** Where a path leads, or the code of the error that it is. */
-function whereOrError(tree: Tree, path: string): string {
-  try {
-    return tree.resolve(path).path;
-  } catch (error) {
-    if (error instanceof LapidaryError) return error.code;
-    throw error;
-  }
-}
