@@ -1,8 +1,8 @@
-import { SourceError } from '../errors/index.ts';
+import { quoted, SourceError } from '../errors/index.ts';
 import type { SourceLines } from './lines.ts';
 import type { Dockerfile, Word } from './types.ts';
 
-const DIRECTIVE = /^[ \t]*#[ \t]*([a-zA-Z][a-zA-Z0-9]*)[ \t]*=[ \t]*(.*?)[ \t]*$/d;
+const DIRECTIVE = /^[ \t]*#[ \t]*([a-zA-Z][a-zA-Z0-9]*)[ \t]*=[ \t]*(.+?)[ \t]*$/d;
 const KNOWN: ReadonlySet<string> = new Set(['syntax', 'escape', 'check']);
 
 export type Directives = Pick<Dockerfile, 'directives' | 'escape'>;
@@ -15,8 +15,7 @@ export type Directives = Pick<Dockerfile, 'directives' | 'escape'>;
 export function readDirectives(lines: SourceLines): Directives {
   const found: Partial<Record<string, Word>> = {};
   for (let line = 0; line < lines.count; line++) {
-    const text = line === 0 ? lines.text(line).replace(/^\uFEFF/, ' ') : lines.text(line);
-    const match = DIRECTIVE.exec(text);
+    const match = DIRECTIVE.exec(lines.text(line));
     const name = match?.[1]?.toLowerCase() ?? '';
     if (match === null || !KNOWN.has(name)) break;
     const [start, end] = match.indices?.[2] ?? [0, 0];
@@ -32,14 +31,9 @@ export function readDirectives(lines: SourceLines): Directives {
   const { syntax, escape, check } = found;
   if (escape !== undefined && escape.text !== '\\' && escape.text !== '`') {
     const at = { source: lines.source, span: escape.span };
-    throw new SourceError(
-      'DOCKERFILE_SYNTAX',
-      `the escape character cannot be ${JSON.stringify(escape.text)}`,
-      at,
-      {
-        hint: 'expected \\ or `',
-      },
-    );
+    throw new SourceError('DOCKERFILE_SYNTAX', `the escape character cannot be ${quoted(escape.text)}`, at, {
+      hint: 'expected \\ or `',
+    });
   }
   return {
     escape: escape?.text === '`' ? '`' : '\\',

@@ -1,4 +1,4 @@
-import { type SourceError, suggest } from '../errors/index.ts';
+import { quoted, type SourceError, suggest } from '../errors/index.ts';
 import type { ParseContext } from './parse-context.ts';
 import type { Cursor } from './tokens.ts';
 import type { InstructionKind, Word } from './types.ts';
@@ -72,16 +72,11 @@ export class Flags {
   bool(name: string): boolean | undefined {
     const flag = this.#flags.find((one) => one.name === name);
     if (flag === undefined) return undefined;
-    const text = flag.value?.text ?? 'true';
+    const text = (flag.value?.text ?? 'true').replace(/^(["'])(.*)\1$/, '$2').toLowerCase();
     if (text === 'true' || text === 'false') return text === 'true';
-    throw this.#context.error(
-      'DOCKERFILE_BAD_FLAG',
-      `--${name} cannot be ${JSON.stringify(text)}`,
-      flag.word.span,
-      {
-        hint: `write --${name}, --${name}=true or --${name}=false`,
-      },
-    );
+    throw this.#context.error('DOCKERFILE_BAD_FLAG', `--${name} cannot be ${quoted(text)}`, flag.word.span, {
+      hint: `write --${name}, --${name}=true or --${name}=false`,
+    });
   }
 }
 
@@ -128,14 +123,14 @@ function checkFlag(kind: InstructionKind, flags: readonly Flag[], context: Parse
 function unknownFlag(kind: InstructionKind, { name, word }: Flag, context: ParseContext): SourceError {
   const keyword = kind.toUpperCase();
   const known = Object.keys(INSTRUCTION_FLAGS[kind]);
-  const near = suggest(name, known);
+  const near = suggest(name.slice(0, 80), known);
   const all =
     known.length === 0
       ? `${keyword} has no flags`
       : `its flags are ${known.map((one) => `--${one}`).join(', ')}`;
   const end = word.span.start + 2 + name.length;
   const span = { start: word.span.start, end };
-  return context.error('DOCKERFILE_UNKNOWN_FLAG', `${keyword} has no flag --${name}`, span, {
+  return context.error('DOCKERFILE_UNKNOWN_FLAG', `${keyword} has no flag --${name.slice(0, 80)}`, span, {
     hint: near === undefined ? all : `did you mean --${near}?`,
   });
 }

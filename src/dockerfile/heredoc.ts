@@ -1,63 +1,54 @@
-import type { SourceError } from '../errors/index.ts';
+import { quoted, type SourceError, type Span } from '../errors/index.ts';
+import { type HeredocMark, heredocMarks, heredocOf } from './heredoc-marks.ts';
 import { type LogicalLine, type SourceLines, spanOf } from './lines.ts';
 import type { ParseContext } from './parse-context.ts';
+import { Cursor, quotedWords } from './tokens.ts';
 import type { Heredoc } from './types.ts';
 
-/** `<<NAME`, `<<-NAME`, `<<"NAME"`, with an optional file descriptor in front. */
-const MARK = /^(\d*)<<(-?)\s*(["']?)([^\s"'<>|&;()`$\\]+)\3/;
+const KINDS = /^(?:onbuild\s+)?(run|copy|add)\s/i;
 
-type Mark = { readonly name: string; readonly fd: number; readonly chomp: boolean; readonly expand: boolean };
-
-/** The here-document marks of a line, in order; those inside of quotes do not count. */
-export function heredocMarks(text: string, escape: string): Mark[] {
-  const marks: Mark[] = [];
-  let quote = '';
-  for (let i = 0; i < text.length; i++) {
-    const char = text[i];
-    if (char === escape && quote !== "'") i += 1;
-    else if (quote !== '') {
-      if (char === quote) quote = '';
-    } else if (char === '"' || char === "'") quote = char;
-    else if (char === '<' || (char !== undefined && char >= '0' && char <= '9' && startsWord(text, i))) {
-      // `<<<` is a here-string of the shell
-      const [all, fd = '', dash, quoted, name] = text.startsWith('<<<', i)
-        ? []
-        : (MARK.exec(text.slice(i, i + 256)) ?? []);
-      if (all === undefined || name === undefined) {
-        if (text.startsWith('<<<', i)) i += 2;
-        continue;
-      }
-      marks.push({ name, fd: Number(fd), chomp: dash === '-', expand: quoted === '' });
-      i += all.length - 1;
-    }
+/** The marks of an instruction that may have here-documents, with the places where they stand. */
+function marksOf(
+  line: LogicalLine,
+  context: ParseContext,
+): { readonly mark: HeredocMark; readonly span: Span }[] {
+  const kind = KINDS.exec(line.text);
+  if (kind === null || !line.text.includes('<<')) return [];
+  const from = kind[0].length;
+  if (kind[1]?.toLowerCase() === 'run') {
+    const marks = heredocMarks(line.text.slice(from));
+    return marks.map((mark) => ({ mark, span: spanOf(line, from + mark.start, from + mark.end) }));
   }
-  return marks;
+  const cursor = new Cursor(line, context.escape, from);
+  return quotedWords(cursor).flatMap(({ text, span }) => {
+    const mark = heredocOf(text);
+    return mark === undefined ? [] : [{ mark, span }];
+  });
 }
-
-/** Digits belong to a mark only at the start of a word. */
-const startsWord = (text: string, at: number): boolean => at === 0 || /\s/.test(text[at - 1] ?? '');
 
 /** The bodies that follow a line, one after the other. One that does not end is reported and takes the rest of the file. */
 export function readHeredocs(
   line: LogicalLine,
-  from: number,
   context: ParseContext,
 ): { readonly heredocs: Heredoc[]; readonly next: number } {
   const { lines } = context;
   const heredocs: Heredoc[] = [];
   let { next } = line;
-  for (const mark of heredocMarks(line.text.slice(from), context.escape)) {
-    const start = lines.start(next);
+  for (const { mark, span } of marksOf(line, context)) {
+    const { name, fd, chomp, expand } = mark;
     const { body, end, closed } = readBody(mark, next, lines);
-    if (!closed) context.report(notClosed(mark, line, context));
-    heredocs.push({ ...mark, body, span: { start, end: lines.span(Math.max(next, end - 1)).end } });
+    if (!closed) context.report(notClosed(mark, span, context));
+    const whole = { start: lines.start(next), end: lines.span(Math.max(next, end - 1)).end };
+    heredocs.push({ name, fd, chomp, expand, body, span: whole });
     next = end;
+    if (!closed) break;
   }
   return { heredocs, next };
 }
 
+/** Line ends stay as they are written. */
 function readBody(
-  mark: Mark,
+  mark: HeredocMark,
   first: number,
   lines: SourceLines,
 ): { readonly body: string; readonly end: number; readonly closed: boolean } {
@@ -65,19 +56,13 @@ function readBody(
   for (let at = first; at < lines.count; at++) {
     const text = mark.chomp ? lines.text(at).replace(/^\t+/, '') : lines.text(at);
     if (text === mark.name) return { body: body.join(''), end: at + 1, closed: true };
-    body.push(`${text}\n`);
+    body.push(text, lines.ending(at));
   }
   return { body: body.join(''), end: lines.count, closed: false };
 }
 
-function notClosed({ name }: Mark, line: LogicalLine, { error }: ParseContext): SourceError {
-  const at = line.text.lastIndexOf(name);
-  return error(
-    'DOCKERFILE_SYNTAX',
-    `the here-document ${name} does not end`,
-    spanOf(line, at, at + name.length),
-    {
-      hint: `put a line with only ${name} behind it`,
-    },
-  );
+function notClosed({ name }: HeredocMark, span: Span, { error }: ParseContext): SourceError {
+  return error('DOCKERFILE_SYNTAX', `the here-document ${quoted(name)} does not end`, span, {
+    hint: `put a line with only ${name.slice(0, 80)} behind it`,
+  });
 }

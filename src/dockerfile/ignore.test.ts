@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { normalize } from 'node:path/posix';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { LapidaryError } from '../errors/index.ts';
 import { parseIgnore } from './ignore.ts';
 
 const corpus = readFileSync(new URL('../../test/fixtures/dockerignore.txt', import.meta.url), 'utf8')
@@ -33,75 +35,125 @@ describe('the text of the file', () => {
   ])('$name', ({ text, path }) => {
     expect(parseIgnore(text).match(path)).toBe(true);
   });
-  test.for(['[', 'a[b', '!', 'a\\'])('%j is an error that names its line', (rule) => {
-    expect(() => parseIgnore(`x\n${rule}`)).toThrow('line 2 of the ignore file');
-  });
+  test.for(['[', 'a[b', '!', 'a\\', '[]a]', '[-x]', '[x-]', '[a-b-c]', '[z-a]', '[^', '[^]', '!['])(
+    '%j is an error that names its line',
+    (rule) => {
+      expect(() => parseIgnore(`x\n${rule}`)).toThrow('line 2 of the ignore file');
+    },
+  );
   test('the rule that decided is named', () => {
     const rules = parseIgnore('# head\n*.md\n!a.md\n');
     expect(rules.explain('b.md')).toEqual({ excluded: true, line: 2 });
     expect(rules.explain('a.md')).toEqual({ excluded: false, line: 3 });
     expect(rules.explain('c')).toEqual({ excluded: false, line: undefined });
   });
+  test('the context itself is never excluded', () => {
+    const rules = parseIgnore('**\n.\n*');
+    expect([rules.match('.'), rules.match(''), rules.canSkipDirectory('.')]).toEqual([false, false, false]);
+  });
 });
 
-/** By trying everything: whether a pattern matches a path or one above it. */
-function naive(pattern: readonly string[], path: readonly string[]): boolean {
-  return path.some((_, i) => fits(pattern, path.slice(0, i + 1)));
+describe('directories that need not be looked into', () => {
+  test.for<{ name: string; rules: string; path: string; want: boolean }>([
+    { name: 'excluded, no exceptions', rules: 'd', path: 'd', want: true },
+    { name: 'included', rules: 'e', path: 'd', want: false },
+    { name: 'an exception below it', rules: 'd !d/e/f', path: 'd', want: false },
+    { name: 'an exception elsewhere', rules: 'd !e/f', path: 'd', want: true },
+    { name: 'an exception for a name that only begins the same', rules: 'd !de/f', path: 'd', want: true },
+    { name: 'an exception anywhere', rules: '* !**/keep', path: 'd', want: false },
+    { name: 'an exception that a later rule takes back', rules: 'd !d/e d/e', path: 'd/e', want: true },
+    { name: 'an exception in front of the rule', rules: '!d/e d', path: 'd', want: true },
+    { name: 'an exception of another depth', rules: '** !*/x', path: 'a/b', want: true },
+    { name: 'an exception of the same depth', rules: '** !*/x', path: 'a', want: false },
+  ])('$name', ({ rules, path, want }) => {
+    expect(parseIgnore(rules.replaceAll(' ', '\n')).canSkipDirectory(path)).toBe(want);
+  });
+});
+
+test.for<{ name: string; rule: string; path: string }>([
+  { name: 'many stars in a name', rule: `${'*a'.repeat(100)}b`, path: 'a'.repeat(255) },
+  { name: 'many double stars', rule: `${'**/a/'.repeat(100)}b`, path: 'a/'.repeat(2000) },
+  { name: 'a row of stars', rule: '*'.repeat(200_001), path: 'a/'.repeat(1000) },
+  { name: 'a long class', rule: `[${'ab'.repeat(10_000)}]x`, path: `${'y'.repeat(50)}/x` },
+])('$name end in bounded time', ({ rule, path }) => {
+  const begin = performance.now();
+  expect(typeof parseIgnore(rule).match(path)).toBe('boolean');
+  expect(performance.now() - begin).toBeLessThan(1000);
+});
+
+/** The peers' way: one regular expression for the whole path, tried on the path and on everything above it. */
+function naive(pattern: string, path: string): boolean {
+  const names = path.split('/');
+  return names.some((_, i) => fits(pattern, names.slice(0, i + 1).join('/')));
 }
-function fits(pattern: readonly string[], path: readonly string[]): boolean {
-  const [first, ...rest] = pattern;
-  if (first === undefined) return path.length === 0;
-  if (first === '**') {
-    if (rest.length === 0) return path.length > 0;
-    return path.some((_, i) => fits(rest, path.slice(i))) || fits(rest, []);
+function fits(pattern: string, path: string): boolean {
+  const tail = pattern.slice(2);
+  if (pattern.startsWith('**') && !/[*?[]/.test(tail)) {
+    return path.endsWith(tail) || (tail.startsWith('/') && path === tail.slice(1));
   }
-  return path.length > 0 && nameFits(first, path[0] ?? '') && fits(rest, path.slice(1));
+  const source = pattern.replace(/\*\*\/?$|\*\*\/?|\*|\?|\[[^\]]*\]|./g, (part, at: number) => {
+    if (part.startsWith('**')) return at + part.length === pattern.length ? '.*' : '(.*/)?';
+    if (part === '*') return '[^/]*';
+    if (part === '?') return '[^/]';
+    return part.replace('.', '\\.');
+  });
+  return new RegExp(`^${source}$`).test(path);
 }
-function nameFits(pattern: string, name: string): boolean {
-  if (pattern === '') return name === '';
-  if (pattern.startsWith('*'))
-    return nameFits(pattern.slice(1), name) || (name !== '' && nameFits(pattern, name.slice(1)));
-  return (
-    name !== '' &&
-    (pattern.startsWith('?') || pattern[0] === name[0]) &&
-    nameFits(pattern.slice(1), name.slice(1))
-  );
+
+/** Anything but an answer or a LapidaryError goes through. */
+function outcome(rules: string, path: string): string {
+  try {
+    return typeof parseIgnore(rules).canSkipDirectory(path);
+  } catch (error) {
+    if (!(error instanceof LapidaryError)) throw error;
+    return error.code;
+  }
 }
 
 describe('against a naive matcher', () => {
-  const names = (chars: string): fc.Arbitrary<string> =>
-    fc.array(fc.constantFrom(...chars.split('')), { minLength: 1, maxLength: 3 }).map((all) => all.join(''));
-  const patternName = fc.oneof(
-    names('ab*?').filter((name) => !name.includes('**')),
-    fc.constant('**'),
-  );
+  const piece = fc.constantFrom('a', 'b', '*', '**', '?', '/', '/**/', '[ab]', '[^a]', '.', 'ab');
   const pattern = fc
-    .array(patternName, { minLength: 1, maxLength: 4 })
-    .map((all) => all.filter((name, i) => name !== '**' || all[i - 1] !== '**'));
-  const path = fc.array(names('ab'), { minLength: 1, maxLength: 4 });
+    .array(piece, { minLength: 1, maxLength: 6 })
+    .map((all) => normalize(all.join('')).replace(/^\/|\/$/g, ''))
+    .filter((text) => !['', '.'].includes(text) && !text.startsWith('..'));
+  const name = fc
+    .array(fc.constantFrom('a', 'b', 'c'), { minLength: 1, maxLength: 3 })
+    .map((all) => all.join(''));
+  const path = fc.array(name, { minLength: 1, maxLength: 4 }).map((names) => names.join('/'));
   const rules = fc.array(fc.tuple(fc.boolean(), pattern), { minLength: 1, maxLength: 4 });
-  const text = (all: readonly (readonly [boolean, readonly string[]])[]): string =>
-    all.map(([negated, one]) => `${negated ? '!' : ''}${one.join('/')}`).join('\n');
+  const text = (all: readonly (readonly [boolean, string])[]): string =>
+    all.map(([negated, one]) => `${negated ? '!' : ''}${one}`).join('\n');
 
   test('the same paths are excluded', () => {
     fc.assert(
-      fc.property(rules, path, (all, names_) => {
-        const last = all.findLast(([, one]) => naive(one, names_));
-        expect(parseIgnore(text(all)).match(names_.join('/'))).toBe(last !== undefined && !last[0]);
+      fc.property(rules, path, (all, path) => {
+        const last = all.findLast(([, one]) => naive(one, path));
+        expect(parseIgnore(text(all)).match(path)).toBe(last !== undefined && !last[0]);
       }),
-      { numRuns: 2000 },
+      { numRuns: 3000 },
     );
   });
 
   test('nothing that is included lies below a directory that may be skipped', () => {
     fc.assert(
-      fc.property(rules, path, (all, names_) => {
+      fc.property(rules, path, (all, path) => {
         const ignore = parseIgnore(text(all));
-        const above = names_.slice(1).map((_, i) => names_.slice(0, i + 1).join('/'));
-        const skipped = above.some((path) => ignore.canSkipDirectory(path));
-        expect(skipped && !ignore.match(names_.join('/'))).toBe(false);
+        const names = path.split('/');
+        const above = names.slice(1).map((_, i) => names.slice(0, i + 1).join('/'));
+        const skipped = above.some((directory) => ignore.canSkipDirectory(directory));
+        expect(skipped && !ignore.match(path)).toBe(false);
       }),
-      { numRuns: 2000 },
+      { numRuns: 3000 },
+    );
+  });
+
+  test('whatever the text, it is a set of rules or an error that names a line', () => {
+    const hostile = fc.array(fc.constantFrom(...'[]^-\\!*?/.#a \n'.split('')), { maxLength: 12 });
+    fc.assert(
+      fc.property(hostile, path, (chars, path) => {
+        expect(['boolean', 'PATTERN_INVALID']).toContain(outcome(chars.join(''), path));
+      }),
+      { numRuns: 3000 },
     );
   });
 });

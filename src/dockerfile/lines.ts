@@ -16,11 +16,13 @@ export type LogicalLine = {
 /** The physical lines of a source, without their ends. */
 export class SourceLines {
   readonly source: Source;
-  readonly #starts: number[] = [0];
+  readonly #starts: number[];
 
   constructor(source: Source) {
     this.source = source;
     const { text } = source;
+    // A byte order mark is no part of the first line
+    this.#starts = [text.startsWith('\uFEFF') ? 1 : 0];
     for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) this.#starts.push(at + 1);
   }
 
@@ -38,6 +40,12 @@ export class SourceLines {
     const end = line + 1 < this.#starts.length ? this.start(line + 1) - 1 : text.length;
     const stop = text[end - 1] === '\r' && end > this.start(line) ? end - 1 : end;
     return text.slice(this.start(line), stop);
+  }
+
+  /** The line end as written; empty at the end of the source. */
+  ending(line: number): string {
+    const from = this.start(line) + this.text(line).length;
+    return this.source.text.slice(from, this.start(line + 1));
   }
 
   span(line: number): Span {
@@ -69,7 +77,8 @@ export function joinLine(lines: SourceLines, first: number, escape: string): Log
     const text = lines.text(line);
     if (line > first && isComment(text)) continue;
     if (line > first && isEmpty(text)) {
-      emptyAt ??= lines.start(line);
+      // What follows the last line end is no line
+      if (lines.start(line) < lines.source.text.length) emptyAt ??= lines.start(line);
       continue;
     }
     const end = continuation(text, escape);
@@ -82,11 +91,13 @@ export function joinLine(lines: SourceLines, first: number, escape: string): Log
   return { ...assemble(pieces), next: line, ...(emptyAt === undefined ? {} : { emptyAt }) };
 }
 
-/** Where the escape character that continues a line stands; -1 when the line ends here. */
+/**
+ * Where the escape character that continues a line stands; -1 when the line ends here. Two of them are no continuation.
+ */
 function continuation(text: string, escape: string): number {
-  const trimmed = text.trimEnd();
-  if (!trimmed.endsWith(escape)) return -1;
-  return trimmed.length - 1;
+  let last = text.length - 1;
+  while (text[last] === ' ' || text[last] === '\t') last -= 1;
+  return text[last] === escape && text[last - 1] !== escape ? last : -1;
 }
 
 function assemble(pieces: readonly { text: string; at: number }[]): { text: string; offsets: Uint32Array } {
@@ -105,8 +116,7 @@ function assemble(pieces: readonly { text: string; at: number }[]): { text: stri
 
 /** The place in the source of a range of a logical line. */
 export function spanOf(line: LogicalLine, start: number, end: number): Span {
-  const from = line.offsets[start] ?? 0;
-  // The end is taken from the last character: what follows it may stand on another line
-  const to = end > start ? (line.offsets[end - 1] ?? from) + 1 : from;
-  return { start: from, end: to };
+  // An end is taken from the last character: what follows it may stand on another line
+  const to = end > 0 ? (line.offsets[end - 1] ?? 0) + 1 : (line.offsets[0] ?? 0);
+  return { start: end > start ? (line.offsets[start] ?? to) : to, end: to };
 }

@@ -1,6 +1,7 @@
 import { readFlags } from './flags.ts';
+import { readJsonList } from './json-list.ts';
 import type { ParseContext, RawInstruction } from './parse-context.ts';
-import { Cursor, jsonArray } from './tokens.ts';
+import { Cursor } from './tokens.ts';
 import type { CommandForm, InstructionOf, MountFlag, Word } from './types.ts';
 
 type Body<K extends 'run' | 'cmd' | 'entrypoint' | 'shell' | 'healthcheck'> = Omit<
@@ -36,9 +37,15 @@ export function parseStart<K extends 'cmd' | 'entrypoint'>(
 export function parseShell(raw: RawInstruction, context: ParseContext): Body<'shell'> {
   const cursor = argumentsOf(raw, context);
   readFlags(cursor, 'shell', context);
-  const argv = jsonArray(cursor.rest().text);
+  cursor.skipSpace();
+  const { text, span } = cursor.rest();
+  // What is no list is an error here, so nobody needs to be warned of it
+  const argv = readJsonList(cursor, { ...context, warn: () => undefined }, 'command')?.map(
+    (item) => item.text,
+  );
   if (argv !== undefined && argv.length > 0) return { kind: 'shell', argv };
-  throw context.error('DOCKERFILE_SYNTAX', 'SHELL needs a list in JSON form', cursor.rest().span, {
+  const at = text === '' ? raw.keyword.span : span;
+  throw context.error('DOCKERFILE_SYNTAX', 'SHELL needs a list in JSON form', at, {
     hint: 'such as SHELL ["/bin/sh", "-c"]',
   });
 }
@@ -61,7 +68,8 @@ export function parseHealthcheck(raw: RawInstruction, context: ParseContext): Bo
   if (/^cmd$/i.test(type.text) && !cursor.done) {
     return { kind: 'healthcheck', command: parseCommand(cursor, raw, context), ...given };
   }
-  throw context.error('DOCKERFILE_SYNTAX', 'HEALTHCHECK needs CMD with a command, or NONE', type.span, {
+  const span = type.text === '' ? raw.keyword.span : type.span;
+  throw context.error('DOCKERFILE_SYNTAX', 'HEALTHCHECK needs CMD with a command, or NONE', span, {
     hint: 'such as HEALTHCHECK --interval=30s CMD /bin/check',
   });
 }
@@ -76,37 +84,35 @@ export function argumentsOf(raw: RawInstruction, context: ParseContext): Cursor 
 function parseCommand(cursor: Cursor, raw: RawInstruction, context: ParseContext): CommandForm {
   cursor.skipSpace();
   const { text, span } = cursor.rest();
-  if (text === '') {
-    throw context.error(
-      'DOCKERFILE_SYNTAX',
-      `${raw.keyword.text.toUpperCase()} needs a command`,
-      raw.keyword.span,
-    );
-  }
-  const argv = jsonArray(text);
+  const argv = readJsonList(cursor, context, 'command')?.map((item) => item.text);
   // An empty list takes back what the base says; there is nothing that RUN could do with it
   const mayBeEmpty = /^(?:cmd|entrypoint)$/i.test(raw.keyword.text);
-  if (argv !== undefined && (argv.length > 0 || mayBeEmpty)) return { form: 'exec', argv, span };
-  // `[ -f x ] && …` is a test of the shell; a quote right after the bracket was meant as a list
-  if (/^\[\s*["']/.test(text)) {
-    context.warn({
-      message: `this looks like a list but is not valid JSON, so the shell gets it as it is: ${text}`,
-      span,
-      hint: /\]\s*$/.test(text) ? 'use double quotes, and commas between the items' : 'close the list with ]',
-    });
+  if (text === '' || (argv?.length === 0 && !mayBeEmpty)) {
+    const hint = mayBeEmpty ? 'write [] to take back what the base image has' : undefined;
+    const message = `${raw.keyword.text.toUpperCase()} needs a command`;
+    throw context.error('DOCKERFILE_SYNTAX', message, text === '' ? raw.keyword.span : span, { hint });
   }
+  if (argv !== undefined) return { form: 'exec', argv, span };
   return { form: 'shell', line: text, span, heredocs: raw.heredocs };
 }
 
-/** `type=cache,target=/x,ro`: CSV, where a field may be quoted. */
+/** `type=cache,target=/x,ro`: CSV, where a field may be quoted; before that, quotes and escapes go as in a shell. */
 function parseMount({ text, span }: Word, context: ParseContext): MountFlag {
-  const options = splitFields(text).map((field) => {
+  const options = splitFields(unquote(text)).map((field) => {
     const equals = field.indexOf('=');
     const key = (equals < 0 ? field : field.slice(0, equals)).toLowerCase();
     if (key === '') throw context.error('DOCKERFILE_BAD_FLAG', '--mount has an option without a name', span);
     return equals < 0 ? { key } : { key, value: field.slice(equals + 1) };
   });
   return { span, options };
+}
+
+/** Quotes of either kind and backslashes go; what they protect stays. */
+function unquote(text: string): string {
+  return text.replace(
+    /"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|\\./gs,
+    (all, double?: string, single?: string) => (double ?? single ?? all).replace(/\\(.)/gs, '$1'),
+  );
 }
 
 function splitFields(text: string): string[] {

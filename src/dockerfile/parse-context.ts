@@ -1,4 +1,11 @@
-import { type ErrorCode, type ErrorDetails, type Source, SourceError, type Span } from '../errors/index.ts';
+import {
+  type ErrorCode,
+  type ErrorDetails,
+  quoted,
+  type Source,
+  SourceError,
+  type Span,
+} from '../errors/index.ts';
 import type { LogicalLine, SourceLines } from './lines.ts';
 import type { Dockerfile, Heredoc, Word } from './types.ts';
 
@@ -14,6 +21,16 @@ export type ParseContext = {
   readonly report: (error: SourceError) => void;
   readonly error: (code: ErrorCode, message: string, span: Span, details?: ErrorDetails) => SourceError;
 };
+
+/** Taken for an argument where a person surely meant a comment. */
+export function warnComment(words: readonly Word[], what: string, { warn }: ParseContext): void {
+  const comment = words.find((word) => word.text.startsWith('#'));
+  if (comment === undefined) return;
+  const message = `${what} takes ${quoted(comment.text)} for an argument, not for a comment`;
+  warn({ message, span: comment.span, hint: COMMENT_HINT });
+}
+
+export const COMMENT_HINT = 'a comment needs a line of its own';
 
 /** An instruction as it lies before its own parser. */
 export type RawInstruction = {

@@ -1,4 +1,4 @@
-import { suggest } from '../errors/index.ts';
+import { quoted, suggest } from '../errors/index.ts';
 import { INSTRUCTION_FLAGS, readFlags } from './flags.ts';
 import { argumentsOf, parseHealthcheck, parseRun, parseShell, parseStart } from './parse-command.ts';
 import type { ParseContext, RawInstruction } from './parse-context.ts';
@@ -77,7 +77,8 @@ function parseOnbuild(
       keyword.span,
     );
   }
-  const trigger = parseInstruction({ ...raw, keyword, argumentsAt: cursor.at }, context);
+  const span = { start: keyword.span.start, end: raw.span.end };
+  const trigger = parseInstruction({ ...raw, keyword, argumentsAt: cursor.at, span }, context);
   const bodies = raw.heredocs.map((doc) => `${doc.body}${doc.name}\n`).join('');
   return { kind: 'onbuild', trigger, triggerText: bodies === '' ? triggerText : `${triggerText}\n${bodies}` };
 }
@@ -85,13 +86,8 @@ function parseOnbuild(
 function unknownInstruction(raw: RawInstruction, context: ParseContext): Error {
   const { text, span } = raw.keyword;
   const names = INSTRUCTION_KINDS.map((kind) => kind.toUpperCase());
-  const near = suggest(text, names);
-  return context.error(
-    'DOCKERFILE_UNKNOWN_INSTRUCTION',
-    `there is no instruction ${JSON.stringify(text)}`,
-    span,
-    {
-      hint: near === undefined ? `the instructions are ${names.join(', ')}` : `did you mean ${near}?`,
-    },
-  );
+  const near = suggest(text.slice(0, 80), names);
+  return context.error('DOCKERFILE_UNKNOWN_INSTRUCTION', `there is no instruction ${quoted(text)}`, span, {
+    hint: near === undefined ? `the instructions are ${names.join(', ')}` : `did you mean ${near}?`,
+  });
 }

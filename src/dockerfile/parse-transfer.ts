@@ -1,8 +1,10 @@
+import { quoted } from '../errors/index.ts';
 import { readFlags } from './flags.ts';
-import { heredocMarks } from './heredoc.ts';
+import { heredocOf } from './heredoc-marks.ts';
+import { readJsonList } from './json-list.ts';
 import { argumentsOf } from './parse-command.ts';
-import type { ParseContext, RawInstruction } from './parse-context.ts';
-import { type Cursor, jsonArray, quotedWords } from './tokens.ts';
+import { type ParseContext, type RawInstruction, warnComment } from './parse-context.ts';
+import { type Cursor, quotedWords } from './tokens.ts';
 import type { InstructionOf, Transfer, Word } from './types.ts';
 
 type Body<K extends 'copy' | 'add'> = Omit<InstructionOf<K>, 'span' | 'keyword' | 'text'>;
@@ -53,7 +55,8 @@ function present<T extends Readonly<Record<string, Word | undefined>>>(
 }
 
 function parseTransfer(cursor: Cursor, raw: RawInstruction, context: ParseContext): Transfer {
-  const words = transferWords(cursor);
+  const items = readJsonList(cursor, context, 'paths');
+  const words = items ?? quotedWords(cursor);
   const destination = words.at(-1);
   const keyword = raw.keyword.text.toUpperCase();
   if (destination === undefined || words.length < 2) {
@@ -66,26 +69,21 @@ function parseTransfer(cursor: Cursor, raw: RawInstruction, context: ParseContex
       },
     );
   }
-  const isHeredoc = (word: Word): boolean => heredocMarks(word.text, context.escape).length > 0;
+  const isHeredoc = (word: Word): boolean => items === undefined && isHeredocFile(word, context);
   if (isHeredoc(destination)) {
     throw context.error('DOCKERFILE_SYNTAX', 'a destination cannot be a here-document', destination.span);
   }
-  const comment = words.find((word) => word.text.startsWith('#'));
-  if (comment !== undefined) {
-    const hint = 'a comment needs a line of its own';
-    context.warn({
-      message: `${keyword} takes ${comment.text} for the name of a file`,
-      span: comment.span,
-      hint,
-    });
-  }
+  warnComment(words, keyword, context);
   const sources = words.slice(0, -1).filter((word) => !isHeredoc(word));
   return { sources, heredocs: raw.heredocs, destination };
 }
 
-/** In JSON form the items are words that need no more quoting. */
-function transferWords(cursor: Cursor): Word[] {
-  const { text, span } = cursor.rest();
-  const items = jsonArray(text);
-  return items === undefined ? quotedWords(cursor) : items.map((item) => ({ text: item, span }));
+/** @throws SourceError for a here-document whose name cannot be that of a file */
+function isHeredocFile({ text, span }: Word, { error }: ParseContext): boolean {
+  const name = heredocOf(text)?.name;
+  if (name === undefined) return false;
+  if (name !== '.' && name !== '..' && !/[/\0]/.test(name)) return true;
+  throw error('DOCKERFILE_SYNTAX', `${quoted(name)} cannot be the name of a file`, span, {
+    hint: 'the name of a here-document is that of the file it becomes: write no path',
+  });
 }

@@ -1,7 +1,9 @@
+import { quoted } from '../errors/index.ts';
 import { readFlags } from './flags.ts';
+import { readJsonList } from './json-list.ts';
 import { argumentsOf } from './parse-command.ts';
-import type { ParseContext, RawInstruction } from './parse-context.ts';
-import { type Cursor, jsonArray, plainWords, quotedWords } from './tokens.ts';
+import { COMMENT_HINT, type ParseContext, type RawInstruction, warnComment } from './parse-context.ts';
+import { type Cursor, type PairWord, pairWords, plainWords } from './tokens.ts';
 import type { InstructionKind, InstructionOf, KeyValue, Word } from './types.ts';
 
 type Body<K extends InstructionKind> = Omit<InstructionOf<K>, 'span' | 'keyword' | 'text'>;
@@ -22,58 +24,54 @@ export function parsePairs<K extends 'env' | 'label'>(
 ): { readonly kind: K; readonly pairs: readonly KeyValue[] } {
   const cursor = start(kind, raw, context);
   const begin = cursor.at;
-  const first = cursor.quotedWord();
-  if (!first.text.includes('=')) return { kind, pairs: [oldPair(kind, cursor, first, context)] };
+  if (!cursor.quotedWord().text.includes('=')) {
+    cursor.at = begin;
+    return { kind, pairs: [oldPair(kind, cursor, context)] };
+  }
   cursor.at = begin;
-  return { kind, pairs: quotedWords(cursor).map((word) => pairOf(kind, word, context)) };
+  return { kind, pairs: pairWords(cursor).map((pair) => checkPair(kind, pair, context)) };
 }
 
-function oldPair(kind: string, cursor: Cursor, name: Word, context: ParseContext): KeyValue {
+/** The name ends at white space, quoted or not; all that follows is the value. */
+function oldPair(kind: string, cursor: Cursor, context: ParseContext): KeyValue {
+  const name = cursor.plainWord();
   cursor.skipSpace();
   const value = cursor.rest();
-  if (value.text !== '') return { name, value };
-  throw context.error('DOCKERFILE_SYNTAX', `${kind.toUpperCase()} ${name.text} needs a value`, name.span, {
-    hint: `write ${kind.toUpperCase()} ${name.text}=VALUE`,
-  });
+  if (value.text === '') {
+    const what = `${kind.toUpperCase()} ${name.text.slice(0, 80)}`;
+    const hint = `write ${what}=VALUE`;
+    throw context.error('DOCKERFILE_SYNTAX', `${what} needs a value`, name.span, { hint });
+  }
+  warnComment(plainWords(cursor), kind.toUpperCase(), context);
+  return { name, value };
 }
 
-function pairOf(kind: string, word: Word, context: ParseContext): KeyValue {
-  const { name, value } = splitWord(word);
+function checkPair(kind: string, { word, name, value }: PairWord, context: ParseContext): KeyValue {
   if (value !== undefined && name.text !== '') return { name, value };
   const keyword = kind.toUpperCase();
-  const isComment = word.text.startsWith('#');
-  throw context.error(
-    'DOCKERFILE_SYNTAX',
-    `${keyword} takes NAME=VALUE, not ${JSON.stringify(word.text)}`,
-    word.span,
-    {
-      hint: isComment ? 'a comment needs a line of its own' : 'put quotes around a value with spaces',
-    },
-  );
+  const message = `${keyword} takes NAME=VALUE, not ${quoted(word.text)}`;
+  let hint = 'put quotes around a value with spaces';
+  if (word.text.startsWith('#')) hint = COMMENT_HINT;
+  else if (name.text === '') hint = 'write a name in front of the =';
+  throw context.error('DOCKERFILE_SYNTAX', message, word.span, { hint });
 }
 
-/** At the first `=`. Positions inside of a word are only right where it stands on one line, which is nearly always. */
-function splitWord(word: Word): { readonly name: Word; readonly value: Word | undefined } {
-  const equals = word.text.indexOf('=');
-  if (equals < 0) return { name: word, value: undefined };
-  const middle = Math.min(word.span.start + equals, word.span.end);
-  return {
-    name: { text: word.text.slice(0, equals), span: { start: word.span.start, end: middle } },
-    value: {
-      text: word.text.slice(equals + 1),
-      span: { start: Math.min(middle + 1, word.span.end), end: word.span.end },
-    },
-  };
-}
+const ARG_NAME = /^["']?[A-Za-z_$][\w${}.-]*["']?$/;
 
 export function parseArg(raw: RawInstruction, context: ParseContext): Body<'arg'> {
-  const words = quotedWords(start('arg', raw, context));
-  const args = words.map((word) => {
-    const { name, value } = splitWord(word);
-    if (/^["']?[A-Za-z_$][\w${}.-]*["']?$/.test(name.text))
+  const pairs = pairWords(start('arg', raw, context));
+  const comment = pairs.findIndex(({ word }) => word.text.startsWith('#'));
+  warnComment(
+    pairs.map(({ word }) => word),
+    'ARG',
+    context,
+  );
+  const args = pairs.map(({ word, name, value }, i) => {
+    // A comment's words are declared like others: Docker does so too, and it does no harm
+    if (ARG_NAME.test(name.text) || (comment >= 0 && i >= comment && name.text !== ''))
       return value === undefined ? { name } : { name, value };
-    throw context.error('DOCKERFILE_SYNTAX', `ARG cannot declare ${JSON.stringify(name.text)}`, word.span, {
-      hint: word.text.startsWith('#') ? 'a comment needs a line of its own' : 'expected NAME or NAME=DEFAULT',
+    throw context.error('DOCKERFILE_SYNTAX', `ARG cannot declare ${quoted(name.text)}`, word.span, {
+      hint: 'expected NAME or NAME=DEFAULT',
     });
   });
   return { kind: 'arg', args };
@@ -87,18 +85,9 @@ export function parseSingle(
 ): Body<'workdir'> | Body<'user'> | Body<'stopsignal'> | Body<'maintainer'> {
   const cursor = start(kind, raw, context);
   const word = cursor.rest();
-  const comment = /\s#/.exec(word.text);
-  if (comment !== null && kind !== 'maintainer') {
-    const at = { start: word.span.start + comment.index + 1, end: word.span.end };
-    const hint = 'a comment needs a line of its own';
-    context.warn({
-      message: `${kind.toUpperCase()} takes the comment for a part of its argument`,
-      span: at,
-      hint,
-    });
-  }
   switch (kind) {
     case 'workdir':
+      warnComment(plainWords(cursor), 'WORKDIR', context);
       return { kind, path: word };
     case 'user':
       return { kind, user: oneWord(kind, word, context) };
@@ -115,9 +104,11 @@ export function parseSingle(
 }
 
 function oneWord(kind: string, word: Word, context: ParseContext): Word {
-  if (!/[ \t]/.test(word.text) || /["'${]/.test(word.text)) return word;
+  const space = /[ \t]/.test(word.text);
+  const comment = /\s#/.test(word.text);
+  if (!space || (!comment && /["'${]/.test(word.text))) return word;
   throw context.error('DOCKERFILE_SYNTAX', `${kind.toUpperCase()} takes one argument`, word.span, {
-    hint: 'a comment needs a line of its own',
+    hint: comment ? COMMENT_HINT : 'put quotes around a value with spaces',
   });
 }
 
@@ -127,19 +118,18 @@ export function parseExpose(raw: RawInstruction, context: ParseContext): Body<'e
   if (comment === undefined) return { kind: 'expose', ports };
   const span = { start: comment.span.start, end: ports.at(-1)?.span.end ?? comment.span.end };
   throw context.error('DOCKERFILE_SYNTAX', 'EXPOSE takes ports, and a comment is none', span, {
-    hint: 'a comment needs a line of its own: put it above the instruction',
+    hint: `${COMMENT_HINT}: put it above the instruction`,
   });
 }
 
 export function parseVolume(raw: RawInstruction, context: ParseContext): Body<'volume'> {
   const cursor = start('volume', raw, context);
-  const { text, span } = cursor.rest();
-  const items = jsonArray(text);
-  if (items === undefined && /^\[\s*["']/.test(text)) {
-    const hint = 'close the list with ], use double quotes, and commas between the items';
-    context.warn({ message: `this looks like a list but is not valid JSON: ${text}`, span, hint });
-  }
-  return { kind: 'volume', paths: items?.map((item) => ({ text: item, span })) ?? plainWords(cursor) };
+  const { span } = cursor.rest();
+  const paths = readJsonList(cursor, context, 'paths') ?? plainWords(cursor);
+  if (paths.length === 0 || paths.some((path) => path.text.trim() === ''))
+    throw context.error('DOCKERFILE_SYNTAX', 'VOLUME needs paths, and an empty one is none', span);
+  warnComment(paths, 'VOLUME', context);
+  return { kind: 'volume', paths };
 }
 
 const STAGE_NAME = /^[a-z][a-z0-9_.-]*$/;
@@ -156,16 +146,11 @@ export function parseFrom(raw: RawInstruction, context: ParseContext): Body<'fro
     const wrong =
       /^as$/i.test(as.text) && name === undefined ? as : /^as$/i.test(as.text) && extra ? extra : as;
     throw context.error('DOCKERFILE_SYNTAX', 'FROM takes IMAGE, or IMAGE AS NAME', wrong.span, {
-      hint: wrong.text.startsWith('#') ? 'a comment needs a line of its own' : 'such as FROM debian AS build',
+      hint: wrong.text.startsWith('#') ? COMMENT_HINT : 'such as FROM debian AS build',
     });
   }
   if (STAGE_NAME.test(name.text.toLowerCase())) return { ...base, name };
-  throw context.error(
-    'DOCKERFILE_STAGE',
-    `a stage cannot be called ${JSON.stringify(name.text)}`,
-    name.span,
-    {
-      hint: 'expected a letter, then letters, digits, -, _ or .',
-    },
-  );
+  throw context.error('DOCKERFILE_STAGE', `a stage cannot be called ${quoted(name.text)}`, name.span, {
+    hint: 'expected a letter, then letters, digits, -, _ or .',
+  });
 }

@@ -4,74 +4,65 @@ import { readHeredocs } from './heredoc.ts';
 import { isComment, isEmpty, joinLine, type LogicalLine, SourceLines, spanOf } from './lines.ts';
 import { type ParseContext, parseContext, type RawInstruction, type Warning } from './parse-context.ts';
 import { parseInstruction } from './parse-instruction.ts';
-import type { Dockerfile, Instruction, InstructionOf, Stage } from './types.ts';
+import { Stages } from './stages.ts';
+import type { Dockerfile } from './types.ts';
+
+const MAX_LENGTH = 16 * 1024 * 1024;
+/** After so many errors nobody reads on. */
+const MAX_ERRORS = 100;
+const MAX_WARNINGS = 1000;
 
 /**
- * Parses a Dockerfile. Every error that does not hide others is reported: one is thrown as it is, several as one
- * `SourceErrors`.
+ * Parses a Dockerfile of at most 16 Mi characters. Every error that does not hide others is reported, up to a hundred,
+ * in the order of the text: one is thrown as it is, several as one `SourceErrors`.
  * Source: Dockerfile reference, docker/dockerfile 1.2x.
  */
 export function parseDockerfile(source: Source): Dockerfile {
+  if (source.text.length > MAX_LENGTH) {
+    const message = `${source.name} has more than ${MAX_LENGTH} characters`;
+    throw new SourceError('DOCKERFILE_SYNTAX', message, { source, span: { start: 0, end: 0 } });
+  }
   const lines = new SourceLines(source);
   const { escape, directives } = readDirectives(lines);
   const warnings: Warning[] = [];
   const errors: SourceError[] = [];
   const context = parseContext(lines, escape, {
-    warn: (warning) => warnings.push(warning),
-    report: (error) => errors.push(error),
+    warn: (warning) => {
+      if (warnings.length < MAX_WARNINGS) warnings.push(warning);
+    },
+    report: (error) => {
+      errors.push(error);
+    },
   });
-  const instructions: Instruction[] = [];
-  for (let line = 0; line < lines.count; ) {
-    if (isComment(lines.text(line)) || isEmpty(cleanFirst(lines, line))) {
-      line += 1;
-      continue;
-    }
-    const joined = joinLine(lines, line, escape);
-    line = collect(errors, joined.next, () => {
-      const { instruction, next } = readInstruction(joined, context);
-      if (instruction) instructions.push(instruction);
-      return next;
-    });
-  }
-  const { globals, stages } = group(instructions, context, errors);
-  const [first, second] = errors;
-  if (second !== undefined) throw new SourceErrors(errors);
-  if (first !== undefined) throw first;
+  const { globals, stages } = readStages(context, errors);
+  throwAll(errors);
   return { source, escape, directives, globals, stages, warnings };
 }
 
-/** A byte order mark may stand in front of the first line. */
-function cleanFirst(lines: SourceLines, line: number): string {
-  const text = lines.text(line);
-  return line === 0 ? text.replace(/^\uFEFF/, '') : text;
-}
-
-/** Runs a part of the parser; a source error is kept, and `fallback` says where to go on. */
-function collect(errors: SourceError[], fallback: number, work: () => number): number {
-  try {
-    return work();
-  } catch (error) {
-    if (!(error instanceof SourceError)) throw error;
-    errors.push(error);
-    return fallback;
+function readStages(context: ParseContext, errors: readonly SourceError[]): Stages {
+  const { lines, source } = context;
+  const stages = new Stages(context);
+  for (let line = 0; line < lines.count && errors.length < MAX_ERRORS; ) {
+    const text = lines.text(line);
+    if (isComment(text) || isEmpty(text)) line += 1;
+    else line = readInstruction(joinLine(lines, line, context.escape), stages, context);
   }
+  if (stages.stages.length === 0 && errors.length === 0) {
+    const hint = 'begin with FROM and a base image, or FROM scratch';
+    const message = `${source.name} has no FROM`;
+    context.report(context.error('DOCKERFILE_SYNTAX', message, { start: 0, end: 0 }, { hint }));
+  }
+  return stages;
 }
 
-const HEREDOC_KINDS = /^(?:onbuild\s+)?(?:run|copy|add)\b/i;
-
-function readInstruction(
-  line: LogicalLine,
-  context: ParseContext,
-): { readonly instruction: Instruction | undefined; readonly next: number } {
+/** Adds the instruction of a line, or reports what is wrong with it; returns the line to go on with. */
+function readInstruction(line: LogicalLine, stages: Stages, context: ParseContext): number {
   const { text } = line;
-  const from = text.startsWith('\uFEFF') ? 1 : 0;
-  const end = /\s/.exec(text.slice(from))?.index ?? text.length - from;
-  const keyword = { text: text.slice(from, from + end), span: spanOf(line, from, from + end) };
-  if (keyword.text === '') return { instruction: undefined, next: line.next };
-  const { heredocs, next } = HEREDOC_KINDS.test(text)
-    ? readHeredocs(line, from + end, context)
-    : { heredocs: [], next: line.next };
-  const whole = spanOf(line, from, text.length);
+  const end = /\s|$/.exec(text)?.index ?? 0;
+  if (end === 0) return line.next;
+  const keyword = { text: text.slice(0, end), span: spanOf(line, 0, end) };
+  const { heredocs, next } = readHeredocs(line, context);
+  const whole = spanOf(line, 0, text.length);
   const span = { start: whole.start, end: heredocs.at(-1)?.span.end ?? whole.end };
   if (line.emptyAt !== undefined) {
     context.warn({
@@ -80,58 +71,20 @@ function readInstruction(
       hint: 'remove it, or make it a comment',
     });
   }
-  const raw: RawInstruction = { line, keyword, argumentsAt: from + end, heredocs, span };
-  return { instruction: parseInstruction(raw, context), next };
+  const raw: RawInstruction = { line, keyword, argumentsAt: end, heredocs, span };
+  try {
+    stages.add(parseInstruction(raw, context));
+  } catch (error) {
+    if (!(error instanceof SourceError)) throw error;
+    context.report(error);
+    stages.skip();
+  }
+  return next;
 }
 
-/** Puts instructions under the FROM they follow. */
-function group(
-  instructions: readonly Instruction[],
-  context: ParseContext,
-  errors: SourceError[],
-): { readonly globals: InstructionOf<'arg'>[]; readonly stages: Stage[] } {
-  const globals: InstructionOf<'arg'>[] = [];
-  const stages: (Stage & { readonly instructions: Instruction[] })[] = [];
-  for (const instruction of instructions) {
-    const current = stages.at(-1);
-    if (instruction.kind === 'from') stages.push(openStage(instruction, stages, { context, errors }));
-    else if (current !== undefined) current.instructions.push(instruction);
-    else if (instruction.kind === 'arg') globals.push(instruction);
-    else errors.push(beforeFrom(instruction, context));
-  }
-  if (stages.length === 0 && errors.length === 0) {
-    const span = { start: 0, end: 0 };
-    const hint = 'begin with FROM and a base image, or FROM scratch';
-    errors.push(context.error('DOCKERFILE_SYNTAX', `${context.source.name} has no FROM`, span, { hint }));
-  }
-  return { globals, stages };
-}
-
-function openStage(
-  from: InstructionOf<'from'>,
-  stages: readonly Stage[],
-  { context, errors }: { readonly context: ParseContext; readonly errors: SourceError[] },
-): Stage & { readonly instructions: Instruction[] } {
-  const name = from.name?.text.toLowerCase();
-  if (from.name !== undefined && stages.some((stage) => stage.name === name)) {
-    const hint = 'give one of them another name';
-    errors.push(
-      context.error('DOCKERFILE_STAGE', `there are two stages called ${from.name.text}`, from.name.span, {
-        hint,
-      }),
-    );
-  }
-  return { index: stages.length, from, instructions: [], ...(name === undefined ? {} : { name }) };
-}
-
-function beforeFrom(instruction: Instruction, context: ParseContext): SourceError {
-  const keyword = instruction.keyword.text.toUpperCase();
-  return context.error(
-    'DOCKERFILE_SYNTAX',
-    `${keyword} stands before the first FROM`,
-    instruction.keyword.span,
-    {
-      hint: 'only ARG may; begin with FROM and a base image, or FROM scratch',
-    },
-  );
+function throwAll(errors: readonly SourceError[]): void {
+  const inOrder = errors.toSorted((a, b) => a.at.span.start - b.at.span.start).slice(0, MAX_ERRORS);
+  const [first, second] = inOrder;
+  if (second !== undefined) throw new SourceErrors(inOrder);
+  if (first !== undefined) throw first;
 }

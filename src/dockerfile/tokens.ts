@@ -76,13 +76,20 @@ export function quotedWords(cursor: Cursor): Word[] {
   return words;
 }
 
-/** A JSON array of strings, the only thing on the rest of the line; `undefined` for anything else. */
-export function jsonArray(text: string): string[] | undefined {
-  if (!text.startsWith('[')) return undefined;
-  try {
-    const value = JSON.parse(text) as unknown;
-    return Array.isArray(value) && value.every((item) => typeof item === 'string') ? value : undefined;
-  } catch {
-    return undefined;
+export type PairWord = { readonly word: Word; readonly name: Word; readonly value?: Word };
+
+/** Words up to white space that is neither quoted nor escaped, each cut at its first `=`. */
+export function pairWords(cursor: Cursor): PairWord[] {
+  const pairs: PairWord[] = [];
+  for (cursor.skipSpace(); !cursor.done; cursor.skipSpace()) {
+    const start = cursor.at;
+    const word = cursor.quotedWord();
+    const equals = word.text.indexOf('=');
+    if (equals < 0) pairs.push({ word, name: word });
+    else {
+      const [name, value] = [cursor.slice(start, start + equals), cursor.slice(start + equals + 1)];
+      pairs.push({ word, name, value });
+    }
   }
+  return pairs;
 }

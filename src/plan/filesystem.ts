@@ -53,6 +53,9 @@ function networkOf(state: StageState, { network }: InstructionOf<'run'>): 'host'
 
 const pair = ([name, value]: readonly [string, string]): string => `${name}=${value}`;
 
+/** A line that is one here-document mark and nothing else; parts of the name may be quoted. */
+const LONE_HEREDOC = /^<<-?\s*(?:"[^"]*"|'[^']*'|[^\s"'<>|&;()])+$/;
+
 /** Where a here-document that is a script of its own is put for the time of the step. */
 const SCRIPT_DIRECTORY = '/dev/pipes';
 
@@ -67,7 +70,7 @@ function runArguments(
   if (command.form === 'exec') return { argv: command.argv, files: [] };
   const [heredoc, another] = command.heredocs;
   if (heredoc === undefined) return { argv: [...state.shell, command.line], files: [] };
-  if (another !== undefined || !/^<<-?\s*(["']?)[^\s"']+\1$/.test(command.line.trim())) {
+  if (another !== undefined || !LONE_HEREDOC.test(command.line.trim())) {
     const bodies = command.heredocs.map((doc) => `${doc.body}${doc.name}\n`).join('');
     return { argv: [...state.shell, `${command.line}\n${bodies}`], files: [] };
   }

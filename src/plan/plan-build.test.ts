@@ -228,6 +228,14 @@ describe('RUN', () => {
     expect(runs(text)[0]).toMatchObject(want);
   });
 
+  test.for(["<<'EOF'", '<<"EOF"', "<<eo'f'", "<<-'EOF'"])(
+    '%s alone is run, however its name is quoted',
+    (mark) => {
+      const name = mark.replaceAll(/[<'"-]/g, '');
+      expect(runs(`FROM bare\nRUN ${mark}\nbody\n${name}`)[0]?.argv).toEqual(['/bin/sh', '-c', 'body\n']);
+    },
+  );
+
   test('a here-document with an interpreter is a program of its own', () => {
     const [command] = runs('FROM bare\nRUN <<EOF\n#!/usr/bin/env python3\nprint(1)\nEOF');
     expect(command?.argv).toEqual(['/dev/pipes/EOF']);

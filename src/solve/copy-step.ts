@@ -16,7 +16,7 @@ import {
   type Selection,
   selectionDigest,
   selectSources,
-  Tree,
+  type Tree,
   withFiles,
 } from '../tree/index.ts';
 import { readTextFile } from './image-files.ts';
@@ -103,31 +103,32 @@ async function fromStack(op: CopyOp, stack: readonly LayerId[], ports: CopyPorts
 }
 
 function fromInline(op: CopyOp): CopyContent {
-  const entries = op.inline.map(({ name, bytes }): Entry => {
-    const node: FileNode = {
+  const items = op.inline.map(({ name, bytes }): Selection['items'][number] => {
+    const content = { kind: 'bytes', bytes } as const;
+    const inode: FileNode = {
       type: 'file',
-      mode: 0o644,
-      uid: 0,
-      gid: 0,
-      mtime: 0,
-      mtimeNs: 0,
+      ...INLINE_METADATA,
       size: bytes.length,
       digest: sha256(bytes),
-      content: { kind: 'bytes', bytes },
+      content,
     };
-    return { kind: 'node', path: name, node };
+    return { kind: 'node', name, inode };
   });
-  const names = op.inline.map(({ name }) => name);
-  const selection = selectSources(Tree.empty.apply(entries), names);
+  const selection: Selection = { items, missing: [], unmatched: [] };
   return { digest: selectionDigest(selection), load: () => Promise.resolve(selection) };
 }
 
+const INLINE_METADATA = { mode: 0o644, uid: 0, gid: 0, mtime: 0, mtimeNs: 0 };
+
 function selectFrom(op: CopyOp, tree: Tree, ports: CopyPorts): Selection {
-  const rules = op.exclude.length === 0 ? undefined : parseIgnore(op.exclude.join('\n'));
+  const rules = op.exclude.length === 0 ? undefined : parseIgnore(op.exclude.map(asRule).join('\n'));
   const selection = selectSources(tree, op.sources, rules ? { exclude: (path) => rules.match(path) } : {});
   for (const pattern of selection.unmatched) ports.warn(`${JSON.stringify(pattern)} matches no file`, op);
   return selection;
 }
+
+/** A pattern that begins with # is no comment here. */
+const asRule = (pattern: string): string => (pattern.startsWith('#') ? `./${pattern}` : pattern);
 
 function nothingToCopy(op: CopyOp, tree: Tree, missing: string): SourceError {
   const where = op.from.op === 'context' ? contextName(op.from.name) : 'what it is copied from';

@@ -1,0 +1,53 @@
+import type { SourceError } from '../errors/index.ts';
+import type { ParseContext } from './parse-context.ts';
+import type { Instruction, InstructionOf, Stage } from './types.ts';
+
+type OpenStage = Stage & { readonly instructions: Instruction[] };
+
+/** Puts instructions, one by one, under the FROM they follow. */
+export class Stages {
+  readonly globals: InstructionOf<'arg'>[] = [];
+  readonly stages: OpenStage[] = [];
+  readonly #names = new Set<string>();
+  readonly #context: ParseContext;
+  #mayBegin = true;
+
+  constructor(context: ParseContext) {
+    this.#context = context;
+  }
+
+  add(instruction: Instruction): void {
+    if (instruction.kind === 'from') this.stages.push(this.#open(instruction));
+    else if (this.stages.length > 0) this.stages.at(-1)?.instructions.push(instruction);
+    else if (instruction.kind === 'arg') this.globals.push(instruction);
+    else this.#addBeforeFrom(instruction);
+  }
+
+  /** For an instruction that is wrong: it may have been the FROM of all that follows. */
+  skip(): void {
+    this.#mayBegin = false;
+  }
+
+  /** Reported once: with the FROM in its place, the others would be right. */
+  #addBeforeFrom({ keyword }: Instruction): void {
+    if (!this.#mayBegin) return;
+    this.skip();
+    const message = `${keyword.text.toUpperCase()} stands before the first FROM`;
+    const hint = 'only ARG may; begin with FROM and a base image, or FROM scratch';
+    this.#context.report(this.#context.error('DOCKERFILE_SYNTAX', message, keyword.span, { hint }));
+  }
+
+  #open(from: InstructionOf<'from'>): OpenStage {
+    const name = from.name?.text.toLowerCase();
+    if (from.name !== undefined && name !== undefined) {
+      if (this.#names.has(name)) this.#context.report(twice(from.name.text, from.name.span, this.#context));
+      this.#names.add(name);
+    }
+    return { index: this.stages.length, from, instructions: [], ...(name === undefined ? {} : { name }) };
+  }
+}
+
+function twice(name: string, span: SourceError['at']['span'], { error }: ParseContext): SourceError {
+  const hint = 'give one of them another name';
+  return error('DOCKERFILE_STAGE', `there are two stages called ${name.slice(0, 80)}`, span, { hint });
+}
