@@ -7,12 +7,12 @@ const BLOCK = 1024 * 1024;
 const WINDOW = 32 * 1024;
 /** More than a block can become: stored blocks add 5 bytes each. */
 const OUTPUT = BLOCK + BLOCK / 16;
-/** Bounds memory: a block in work holds about 2.5 MiB. */
+/** Bounds memory: a block in work holds about 2.5 MiB, input, output and state. */
 const MAX_THREADS = 16;
 
 export type DeflateOptions = {
   readonly level: number;
-  /** Blocks that are compressed at once; default: the number of cores. It never changes the result. */
+  /** Cores to keep busy: one block more is in work. Default: all there are. It never changes the result. */
   readonly threads?: number | undefined;
 };
 

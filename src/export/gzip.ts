@@ -9,7 +9,7 @@ const GZIP_HEADER = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff);
 export type CompressStreamOptions = {
   /** Default: 6 for gzip, 3 for zstd. */
   readonly level?: number | undefined;
-  /** Threads for gzip; default: the number of cores. It never changes the result. */
+  /** Cores that gzip keeps busy; default: all there are. It never changes the result. */
   readonly threads?: number | undefined;
 };
 
