@@ -12,14 +12,25 @@ if (major < 24) {
 }
 
 function start() {
-  return import('node:module').then(function (module) {
-    var cache = cacheDirectory();
-    if (cache !== undefined) module.enableCompileCache(cache);
-    return import('node:fs').then(function (fs) {
-      var built = new URL('../dist/lapidary.js', import.meta.url);
-      return import(fs.existsSync(built) ? built.href : new URL('../src/cli/bin.ts', import.meta.url).href);
+  return import('node:module')
+    .then(function (module) {
+      var cache = cacheDirectory();
+      if (cache !== undefined) module.enableCompileCache(cache);
+      return import('node:os');
+    })
+    .then(function (os) {
+      widenThreadPool(os.availableParallelism());
+      return import('node:fs').then(function (fs) {
+        var built = new URL('../dist/lapidary.js', import.meta.url);
+        return import(fs.existsSync(built) ? built.href : new URL('../src/cli/bin.ts', import.meta.url).href);
+      });
     });
-  });
+}
+
+// Layers are compressed on this pool, a core for each thread, and two are left for files. Read once, when first used.
+function widenThreadPool(cores) {
+  var threads = Math.min(cores, 16) + 2;
+  if (threads > 4 && !process.env.UV_THREADPOOL_SIZE) process.env.UV_THREADPOOL_SIZE = String(threads);
 }
 
 // The user's own directory: in a shared one such as /tmp others could put code in our way.

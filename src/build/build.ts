@@ -16,7 +16,7 @@ import { loadDockerfile } from './dockerfile-file.ts';
 import { LocalImageSource } from './image-source.ts';
 import { type LocalStore, measureIn, openLocalStore } from './local-store.ts';
 import { type NamedContext, parseNamedContext } from './named-contexts.ts';
-import { normaliseTag, writeOutputs } from './outputs.ts';
+import { checkOutputs, normaliseTag, writeOutputs } from './outputs.ts';
 import { lazyRuntime } from './runtime.ts';
 import type { BuildOptions, BuildRequest, BuildResult } from './types.ts';
 
@@ -30,6 +30,7 @@ export async function build(request: BuildRequest, options: BuildOptions): Promi
   const signal = options.signal ?? new AbortController().signal;
   const emit = options.onEvent ?? ((): void => undefined);
   const tags = (request.tags ?? []).map(normaliseTag);
+  checkOutputs(request.outputs ?? []);
   const { source, path } = await loadDockerfile(request);
   const file = parseDockerfile(source);
   for (const { message, span, hint } of file.warnings) {

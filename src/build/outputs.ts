@@ -1,5 +1,5 @@
 import { LapidaryError } from '../errors/index.ts';
-import { formatReference, parseReference, withDefaultTag } from '../oci/index.ts';
+import { compressionLevel, formatReference, parseReference, withDefaultTag } from '../oci/index.ts';
 import type { BuildEvent, StoredImage } from '../solve/index.ts';
 import type { LocalStore } from './local-store.ts';
 import type { OutputSpec } from './types.ts';
@@ -17,6 +17,13 @@ export function normaliseTag(text: string): string {
     );
   }
   return formatReference(reference);
+}
+
+/** Finds before a build what would end it after. @throws LapidaryError USAGE */
+export function checkOutputs(outputs: readonly OutputSpec[]): void {
+  for (const output of outputs) {
+    if ('tar' in output) compressionLevel(output.compression ?? 'gzip', output.compressionLevel);
+  }
 }
 
 export type OutputJob = {

@@ -8,7 +8,12 @@ export type OutputSpec =
       readonly dest: string;
       /** `false` writes an OCI layout directory instead of an archive (oci only). */
       readonly tar: boolean;
+      /** Of layers that were never a blob; default gzip. Layers of Docker archives are never compressed. */
       readonly compression?: Compression;
+      /** gzip: 0 to 9, default 6. zstd: 1 to 19, default 3. */
+      readonly compressionLevel?: number;
+      /** Compress layers of base images anew, too; default: they stay the blobs that they came as. */
+      readonly forceCompression?: boolean;
     }
   | { readonly type: 'tar' | 'local'; readonly dest: string };
 

@@ -1,11 +1,14 @@
 import { resolve } from 'node:path';
 import type { OutputSpec } from '../build/index.ts';
 import { LapidaryError, quoted, suggest } from '../errors/index.ts';
+import { compressionLevel } from '../oci/index.ts';
 import { parseCsv } from './csv.ts';
 
 const TYPES = ['oci', 'docker', 'tar', 'local'] as const;
 const COMPRESSIONS = ['gzip', 'zstd', 'uncompressed'] as const;
-const KEYS = ['type', 'dest', 'tar', 'compression'];
+/** What is said of compressed layers. */
+const COMPRESSION_KEYS = ['compression', 'compression-level', 'force-compression'];
+const KEYS = ['type', 'dest', 'tar', ...COMPRESSION_KEYS];
 /** Valid in docker, but not done here. */
 const FOREIGN_TYPES = new Set(['image', 'registry', 'cacheonly']);
 
@@ -24,22 +27,44 @@ export function parseOutput(text: string, cwd: string): OutputSpec {
   const values = readFields(fields, text);
   const type = readType(values.get('type'), text);
   const dest = readDest(type, values.get('dest'), cwd);
-  const compression = values.get('compression');
-  const tar = readBoolean(values.get('tar') ?? 'true');
+  const tar = readBoolean('tar', values.get('tar') ?? 'true');
   if (type === 'tar' || type === 'local') {
-    const extra = compression === undefined ? 'tar' : 'compression';
-    if (values.has(extra)) throw usage(`an output of type ${type} has no ${extra}`, `leave out ${extra}=`);
+    const extra = ['tar', ...COMPRESSION_KEYS].find((key) => values.has(key));
+    if (extra !== undefined) throw usage(`an output of type ${type} has no ${extra}`, `leave out ${extra}=`);
     return { type, dest };
   }
   if (!tar && (type === 'docker' || dest === '-')) {
     throw usage('tar=false needs type=oci and a dest', 'it writes an OCI layout directory');
   }
+  return { type, dest, tar, ...compressionFields(type, values) };
+}
+
+type LayoutSpec = Extract<OutputSpec, { readonly tar: boolean }>;
+
+function compressionFields(
+  type: LayoutSpec['type'],
+  values: ReadonlyMap<string, string>,
+): Pick<LayoutSpec, 'compression' | 'compressionLevel' | 'forceCompression'> {
+  const [name, level, force] = COMPRESSION_KEYS.map((key) => values.get(key));
+  if (type === 'docker' && (level !== undefined || force !== undefined)) {
+    throw usage('layers of an output of type docker are never compressed', 'use type=oci');
+  }
+  const compression = name === undefined ? undefined : readCompression(name);
   return {
-    type,
-    dest,
-    tar,
-    ...(compression === undefined ? {} : { compression: readCompression(compression) }),
+    ...(compression === undefined ? {} : { compression }),
+    ...(level === undefined ? {} : { compressionLevel: readLevel(level, compression ?? 'gzip') }),
+    ...(force === undefined ? {} : { forceCompression: readBoolean('force-compression', force) }),
   };
+}
+
+/** @throws LapidaryError USAGE */
+function readLevel(text: string, compression: (typeof COMPRESSIONS)[number]): number {
+  const level = /^\d{1,3}$/.test(text) ? Number(text) : undefined;
+  if (level === undefined) {
+    throw usage(`compression-level= is not a number: ${quoted(text)}`, 'expected 0 to 9, with zstd 1 to 19');
+  }
+  compressionLevel(compression, level);
+  return level;
 }
 
 function readFields(fields: readonly string[], text: string): Map<string, string> {
@@ -89,10 +114,10 @@ function readDest(type: OutputSpec['type'], dest: string | undefined, cwd: strin
 }
 
 /** As Go's strconv.ParseBool. */
-function readBoolean(text: string): boolean {
+function readBoolean(key: string, text: string): boolean {
   if (/^(1|t|T|TRUE|true|True)$/.test(text)) return true;
   if (/^(0|f|F|FALSE|false|False)$/.test(text)) return false;
-  throw usage(`tar= is neither true nor false: ${quoted(text)}`, 'expected tar=true or tar=false');
+  throw usage(`${key}= is neither true nor false: ${quoted(text)}`, `expected ${key}=true or ${key}=false`);
 }
 
 function readCompression(text: string): (typeof COMPRESSIONS)[number] {

@@ -23,23 +23,22 @@ export async function measureLayer(
 }
 
 export type CompressOptions = {
-  readonly reader: ContentReader;
   readonly blobs: BlobStore;
   readonly compression: Compression;
+  readonly level?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 };
 
 /**
  * tar → diffID → compressor → blob store in one pass; memory is bounded by buffers, not by the layer.
- * `descriptor` has an OCI media type. Aborting throws `signal.reason` and leaves no blob.
+ * gzip runs on all cores meanwhile. `descriptor` has an OCI media type. Aborting throws `signal.reason` and leaves no blob.
  */
 export async function compressLayer(
-  layer: Layer,
-  { reader, blobs, compression, signal }: CompressOptions,
+  layerTar: AsyncIterable<Uint8Array>,
+  { blobs, compression, level, signal }: CompressOptions,
 ): Promise<LayerMeasure & { readonly descriptor: Descriptor }> {
   const meter = new Meter();
-  const tar = meter.tap(packLayer(layer.entries, reader));
-  const compressed = compressStream(tar, compression);
+  const compressed = compressStream(meter.tap(layerTar), compression, { level });
   const stored = await blobs.putStream(compressed, signal === undefined ? {} : { signal });
   const { digest, size } = stored;
   const descriptor = { mediaType: LAYER_TYPES[compression], digest, size };

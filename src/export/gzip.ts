@@ -1,36 +1,46 @@
 import type { Transform } from 'node:stream';
-import { constants, crc32, createDeflateRaw, createZstdCompress } from 'node:zlib';
-import type { Compression } from '../oci/index.ts';
-
-/** Part of reproducibility, so never left to a default. */
-const GZIP_LEVEL = 6;
-const ZSTD_LEVEL = 3;
+import { constants, crc32, createZstdCompress } from 'node:zlib';
+import { type Compression, compressionLevel } from '../oci/index.ts';
+import { type DeflateOptions, deflateBlocks } from './deflate-blocks.ts';
 
 /** RFC 1952: deflate, no flags, no time, no extra flags, unknown operating system. */
 const GZIP_HEADER = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff);
 
+export type CompressStreamOptions = {
+  /** Default: 6 for gzip, 3 for zstd. */
+  readonly level?: number | undefined;
+  /** Cores that gzip keeps busy; default: all there are. It never changes the result. */
+  readonly threads?: number | undefined;
+};
+
 /**
  * The same bytes compressed, in one pass and with bounded memory. Equal input gives equal output whatever the
- * sizes of its chunks; the header carries no time, name or operating system. Ending the iteration early ends
- * the source's.
+ * sizes of its chunks and the number of threads; the header carries no time, name or operating system. Ending the
+ * iteration early ends the source's.
+ * @throws LapidaryError USAGE for a level that the compression does not have
  */
 export function compressStream(
   source: AsyncIterable<Uint8Array>,
   compression: Compression,
+  options: CompressStreamOptions = {},
 ): AsyncIterable<Uint8Array> {
-  if (compression === 'uncompressed') return source;
-  return compression === 'gzip' ? gzip(source) : through(source, zstdEngine());
+  const level = compressionLevel(compression, options.level);
+  if (level === undefined) return source;
+  return compression === 'gzip'
+    ? gzip(source, { level, threads: options.threads })
+    : through(source, zstdEngine(level));
 }
 
-function zstdEngine(): Transform {
+function zstdEngine(level: number): Transform {
   const params = {
-    [constants.ZSTD_c_compressionLevel]: ZSTD_LEVEL,
+    [constants.ZSTD_c_compressionLevel]: level,
     [constants.ZSTD_c_checksumFlag]: 1,
   };
   return createZstdCompress({ params, chunkSize: 256 * 1024 });
 }
 
-async function* gzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+/** One member, as all readers of gzip know it. */
+async function* gzip(source: AsyncIterable<Uint8Array>, options: DeflateOptions): AsyncGenerator<Uint8Array> {
   let crc = 0;
   let size = 0;
   async function* metered(): AsyncGenerator<Uint8Array> {
@@ -41,7 +51,7 @@ async function* gzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Arr
     }
   }
   yield GZIP_HEADER;
-  yield* through(metered(), createDeflateRaw({ level: GZIP_LEVEL, chunkSize: 256 * 1024 }));
+  yield* deflateBlocks(metered(), options);
   const trailer = Buffer.alloc(8);
   trailer.writeUInt32LE(crc, 0);
   trailer.writeUInt32LE(size % 2 ** 32, 4);

@@ -1,35 +1,52 @@
 import { LapidaryError } from '../errors/index.ts';
-import { type Compression, type Descriptor, type DiffId, isDigest, layerCompression } from '../oci/index.ts';
+import {
+  type Compression,
+  compressionLevel,
+  type Descriptor,
+  type DiffId,
+  isDigest,
+  layerCompression,
+} from '../oci/index.ts';
 import type { StoredLayer } from '../solve/index.ts';
 import { compressLayer, LAYER_TYPES } from './compress-layer.ts';
+import { layerTar } from './layer-tar.ts';
 import type { ExportPorts } from './types.ts';
 
-/** Key of the fact that names the blob a layer's canonical tar was compressed to. Its value: `digest size`. */
-export const layerBlobKey = (diffId: DiffId, compression: Compression): string =>
-  `layer-blob:${diffId}:${compression}`;
+/** Says that the same tar and level now come to other bytes. */
+const VERSION = 2;
 
 export type LayerBlobOptions = {
   readonly compression: Compression;
+  /** Default: see `compressionLevel`. */
+  readonly level?: number | undefined;
+  /** Compress anew what came as a blob, too; default false. */
+  readonly force?: boolean | undefined;
   readonly signal: AbortSignal | undefined;
 };
 
+/** Key of the fact that names the blob a layer's tar was compressed to. Its value: `digest size`. */
+export function layerBlobKey(diffId: DiffId, { compression, level }: LayerBlobOptions): string {
+  const exact = compressionLevel(compression, level);
+  return `layer-blob:${VERSION}:${diffId}:${compression}${exact === undefined ? '' : `:${exact}`}`;
+}
+
 /**
  * The blob of a stored layer, in the store when this returns: the one it came as (its bytes unchanged, whatever
- * `compression` says), else the one it was compressed to before, else compressed now.
- * @throws LapidaryError STORE_CORRUPT when the layer no longer packs to its diffID
+ * `compression` says, unless `force`), else the one it was compressed to before, else compressed now.
+ * @throws LapidaryError STORE_CORRUPT when the layer's tar no longer has its diffID; USAGE for an impossible level
  */
 export async function layerBlob(
   stored: StoredLayer,
   ports: ExportPorts,
   options: LayerBlobOptions,
 ): Promise<Descriptor> {
-  if (stored.blob !== undefined) return asOci(stored.blob);
-  const { compression, signal } = options;
-  const key = layerBlobKey(stored.diffId, compression);
+  const { compression, level, force = false, signal } = options;
+  if (stored.blob !== undefined && !force) return asOci(stored.blob);
+  const key = layerBlobKey(stored.diffId, options);
   const known = await remembered(key, compression, ports);
   if (known !== undefined) return known;
-  const layer = await ports.layers.read(stored.layer);
-  const made = await compressLayer(layer, { reader: ports.layers, blobs: ports.blobs, compression, signal });
+  const tar = layerTar(stored, ports);
+  const made = await compressLayer(tar, { blobs: ports.blobs, compression, level, signal });
   if (made.diffId !== stored.diffId) throw differs(stored, made.diffId);
   await ports.facts.put(key, `${made.descriptor.digest} ${made.descriptor.size}`);
   return made.descriptor;

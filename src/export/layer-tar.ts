@@ -17,7 +17,7 @@ export function layerTarMember(stored: StoredLayer, ports: ExportPorts): Member 
 }
 
 /** The very bytes the diffID is of: of the blob the layer came as, else packed anew. */
-async function* layerTar(stored: StoredLayer, ports: ExportPorts): AsyncGenerator<Uint8Array> {
+export async function* layerTar(stored: StoredLayer, ports: ExportPorts): AsyncGenerator<Uint8Array> {
   if (stored.blob !== undefined) yield* decompressed(stored.blob, ports);
   else yield* packLayer((await ports.layers.read(stored.layer)).entries, ports.layers);
 }

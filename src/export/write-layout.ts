@@ -27,7 +27,8 @@ export async function writeOci(
   ports: ExportPorts,
 ): Promise<WriteImageResult> {
   const { references, signal } = request;
-  const options = { compression: output.compression ?? 'gzip', signal };
+  const { compression = 'gzip', compressionLevel: level, forceCompression: force } = output;
+  const options = { compression, level, force, signal };
   async function asBlob(layer: StoredLayer): Promise<LayerMember> {
     const descriptor = await layerBlob(layer, ports, options);
     return { descriptor, member: blobMember(descriptor, ports.blobs) };

@@ -1,5 +1,6 @@
 export { canonicalJson } from './canonical-json.ts';
 export { chainIds } from './chain-id.ts';
+export { compressionLevel } from './compression.ts';
 export { type ChainId, type DiffId, type Digest, hexOf, isDigest, parseDigest, sha256 } from './digest.ts';
 export { formatGoDuration, parseGoDuration } from './go-duration.ts';
 export { type Compression, isIndexType, isManifestType, layerCompression, MEDIA } from './media-types.ts';

@@ -1,0 +1,76 @@
+import { availableParallelism } from 'node:os';
+import { constants, deflateRaw } from 'node:zlib';
+
+/** Part of reproducibility: another size gives other bytes. */
+const BLOCK = 1024 * 1024;
+/** As far back as deflate can refer (RFC 1951). */
+const WINDOW = 32 * 1024;
+/** More than a block can become: stored blocks add 5 bytes each. */
+const OUTPUT = BLOCK + BLOCK / 16;
+/** Bounds memory: a block in work holds about 2.5 MiB, input, output and state. */
+const MAX_THREADS = 16;
+
+export type DeflateOptions = {
+  readonly level: number;
+  /** Cores to keep busy: one block more is in work. Default: all there are. It never changes the result. */
+  readonly threads?: number | undefined;
+};
+
+/**
+ * One raw deflate stream, made of blocks of 1 MiB that Node's thread pool compresses side by side. A block may refer to
+ * the end of the one before it, as in a stream that is compressed in one piece, so its compression loses nothing; it is
+ * only flushed to a whole byte. The bytes depend on the input and the level alone.
+ *
+ * The source is read as far as one block more than there are threads. Its chunks are never written to.
+ */
+export async function* deflateBlocks(
+  source: AsyncIterable<Uint8Array>,
+  { level, threads = availableParallelism() }: DeflateOptions,
+): AsyncGenerator<Uint8Array> {
+  const waiting: Promise<Uint8Array>[] = [];
+  let dictionary: Uint8Array | undefined;
+  for await (const block of blocksOf(source)) {
+    const deflated = deflateBlock(block, { level, dictionary });
+    deflated.catch(() => undefined); // thrown when its turn comes, if it does
+    waiting.push(deflated);
+    dictionary = block.subarray(-WINDOW);
+    if (waiting.length > Math.min(threads, MAX_THREADS)) yield* inTurn(waiting, 1);
+  }
+  yield* inTurn(waiting, waiting.length);
+}
+
+async function* inTurn(waiting: Promise<Uint8Array>[], count: number): AsyncGenerator<Uint8Array> {
+  for (const deflated of waiting.splice(0, count)) yield await deflated;
+}
+
+/** Cuts into blocks of `BLOCK` bytes and one that is shorter, maybe empty: it is the last. */
+async function* blocksOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let block = Buffer.allocUnsafeSlow(BLOCK);
+  let length = 0;
+  for await (const chunk of source) {
+    for (let at = 0; at < chunk.length; ) {
+      const piece = chunk.subarray(at, at + BLOCK - length);
+      block.set(piece, length);
+      length += piece.length;
+      at += piece.length;
+      if (length < BLOCK) continue;
+      yield block;
+      [block, length] = [Buffer.allocUnsafeSlow(BLOCK), 0];
+    }
+  }
+  yield block.subarray(0, length);
+}
+
+type BlockOptions = { readonly level: number; readonly dictionary: Uint8Array | undefined };
+
+function deflateBlock(block: Uint8Array, { level, dictionary }: BlockOptions): Promise<Uint8Array> {
+  const options = {
+    level,
+    chunkSize: OUTPUT,
+    finishFlush: block.length < BLOCK ? constants.Z_FINISH : constants.Z_SYNC_FLUSH,
+    ...(dictionary === undefined ? {} : { dictionary }),
+  };
+  return new Promise((resolve, reject) => {
+    deflateRaw(block, options, (error, deflated) => (error ? reject(error) : resolve(deflated)));
+  });
+}
