@@ -1,21 +1,9 @@
-import type { Compression, Digest, Platform } from '../oci/index.ts';
+import type { ImageOutput } from '../export/index.ts';
+import type { Digest, Platform } from '../oci/index.ts';
 import type { BuildEvent } from '../solve/index.ts';
 
 /** One `--output`. `dest` is an absolute path, or `-` for the stream given as `BuildOptions.stdout`. */
-export type OutputSpec =
-  | {
-      readonly type: 'oci' | 'docker';
-      readonly dest: string;
-      /** `false` writes an OCI layout directory instead of an archive (oci only). */
-      readonly tar: boolean;
-      /** Of layers that were never a blob; default gzip. Layers of Docker archives are never compressed. */
-      readonly compression?: Compression;
-      /** gzip: 0 to 9, default 6. zstd: 1 to 19, default 3. */
-      readonly compressionLevel?: number;
-      /** Compress layers of base images anew, too; default: they stay the blobs that they came as. */
-      readonly forceCompression?: boolean;
-    }
-  | { readonly type: 'tar' | 'local'; readonly dest: string };
+export type OutputSpec = ImageOutput;
 
 /** What to build. Plain data; paths are absolute. */
 export type BuildRequest = {
