@@ -31,6 +31,10 @@ export function layerImage(tree: Tree): LayerImage {
   return { layout, layer: join(layout, 'layer.tar.gz'), data: join(context, 'data') };
 }
 
+function ociType(name: string): string {
+  return `application/vnd.oci.image.${name}`;
+}
+
 function writeLayout(path: string, layer: string, diffId: string): void {
   const blobs = join(path, 'blobs/sha256');
   const add = (value: object): { digest: string; size: number } => {
@@ -39,7 +43,6 @@ function writeLayout(path: string, layer: string, diffId: string): void {
     writeFileSync(join(blobs, hash), text);
     return { digest: `sha256:${hash}`, size: text.length };
   };
-  const type = (name: string): string => `application/vnd.oci.image.${name}`;
   const hash = createHash('sha256').update(readFileSync(layer)).digest('hex');
   const config = add({
     architecture: sh(['dpkg', '--print-architecture']).stdout.trim(),
@@ -49,12 +52,14 @@ function writeLayout(path: string, layer: string, diffId: string): void {
   });
   const manifest = add({
     schemaVersion: 2,
-    mediaType: type('manifest.v1+json'),
-    config: { mediaType: type('config.v1+json'), ...config },
-    layers: [{ mediaType: type('layer.v1.tar+gzip'), digest: `sha256:${hash}`, size: statSync(layer).size }],
+    mediaType: ociType('manifest.v1+json'),
+    config: { mediaType: ociType('config.v1+json'), ...config },
+    layers: [
+      { mediaType: ociType('layer.v1.tar+gzip'), digest: `sha256:${hash}`, size: statSync(layer).size },
+    ],
   });
   const annotations = { 'org.opencontainers.image.ref.name': 'image' };
-  const manifests = [{ mediaType: type('manifest.v1+json'), ...manifest, annotations }];
+  const manifests = [{ mediaType: ociType('manifest.v1+json'), ...manifest, annotations }];
   writeFileSync(join(path, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests }));
   writeFileSync(join(path, 'oci-layout'), JSON.stringify({ imageLayoutVersion: '1.0.0' }));
   renameSync(layer, join(blobs, hash));

@@ -54,6 +54,11 @@ export const layerOfRun: Workload = {
 
 const CHAIN = 30;
 
+/** Layers of nothing may be left out, which is for the tool to say. */
+function assertNoFiles(archive: string): void {
+  assertSame({ files: contentsOf(archive).files }, { files: 0 }, 'contents');
+}
+
 export const runChain: Workload = {
   name: 'run-chain-30',
   about: 'A chain of 30 times RUN true with an empty cache',
@@ -66,16 +71,11 @@ export const runChain: Workload = {
       dockerfile: dockerfile('run-chain', lines),
       context: busyboxContext(),
     };
-    const check = (archive: string): void => {
-      // Layers of nothing may be left out, which is for the tool to say.
-      const { files } = contentsOf(archive);
-      assertSame({ files }, { files: 0 }, 'contents');
-    };
     return [
       {
         name: 'run-chain-30',
         about: 'What a step costs beside its command',
-        sides: coldSides(request, { check }),
+        sides: coldSides(request, { check: assertNoFiles }),
       },
     ];
   },
