@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what the demo (`setup.sh demo`) or the tests (`setup.sh test`) need and this machine lacks: npm packages of
-# this checkout and programs from Debian. Asks nothing and does nothing the second time.
+# Installs what the demo, the tests or the benchmarks (`setup.sh demo|test|bench`) need and this machine lacks: npm
+# packages of this checkout and programs from Debian. Asks nothing and does nothing the second time.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -8,7 +8,8 @@ packages='crun mmdebstrap debian-archive-keyring'
 case "${1:-demo}" in
   demo) ;;
   test) packages="$packages runc skopeo umoci buildah busybox-static catatonit xz-utils bzip2" ;;
-  *) echo "usage: setup.sh demo|test" >&2; exit 2 ;;
+  bench) packages="$packages skopeo umoci buildah busybox-static zstd time" ;;
+  *) echo "usage: setup.sh demo|test|bench" >&2; exit 2 ;;
 esac
 
 say() { printf 'setup: %s\n' "$1"; }

@@ -1,0 +1,23 @@
+import type { Workload } from '../harness/types.ts';
+import { cached40, cachedManyFiles } from './cached.ts';
+import { copyGiB, copyManyFiles } from './copy.ts';
+import { exportGiB } from './export.ts';
+import { oneChange } from './one-change.ts';
+import { eightStages, layerOfRun, runChain } from './run.ts';
+import { startUp } from './start-up.ts';
+import { unpack } from './unpack.ts';
+
+/** In the order in which they run without names. */
+export const WORKLOADS: readonly Workload[] = [
+  startUp,
+  cached40,
+  runChain,
+  eightStages,
+  layerOfRun,
+  unpack,
+  copyGiB,
+  exportGiB,
+  cachedManyFiles,
+  oneChange,
+  copyManyFiles,
+];
