@@ -105,6 +105,14 @@ describe('scan', () => {
     expect(await scan(['app/lib'], rules)).toEqual(['app', 'app/lib', 'app/lib/a']);
   });
 
+  test('an ignored directory with a file that is not keeps its mode', async () => {
+    await chmod(join(dir, 'app'), 0o710);
+    const context = await open({ match: (path) => path !== 'app/lib/a', canSkipDirectory: () => false });
+    const tree = await context.scan(['']);
+    expect(tree.get('app')?.inode.mode).toBe(0o710);
+    expect(tree.get('app')?.inode.mtime).toBeGreaterThan(0);
+  });
+
   test('what is no directory is an error', async () => {
     const options = { ignore: undefined, statCacheFile: cacheFile() };
     await expect(openDirectoryContext(join(dir, 'top'), options)).rejects.toMatchObject({

@@ -3,6 +3,7 @@ import { LapidaryError, quoted } from '../errors/index.ts';
 import { type BuildContext, Pace } from '../solve/index.ts';
 import { decodePathText, encodePathText } from '../tar/index.ts';
 import { type Entry, type FileNode, type Inode, Tree } from '../tree/index.ts';
+import { deviceNumbers, directoryNode, metadataOf } from './directory-metadata.ts';
 import { digestFile } from './read-file.ts';
 import { type FileStamp, StatCache } from './stat-cache.ts';
 
@@ -118,7 +119,7 @@ class DirectoryContext implements BuildContext {
     const entry = this.#entries.get(path);
     if (entry?.kind === 'node') return entry.node;
     // An excluded directory is not in the tree unless something below it is, but may have to be walked
-    const stats = lstatSync(this.#host(path), { bigint: true, throwIfNoEntry: false });
+    const stats = this.#lstat(path);
     return stats?.isDirectory() ? directoryNode(stats) : undefined;
   }
 
@@ -129,8 +130,20 @@ class DirectoryContext implements BuildContext {
     const stats = this.#lstat(path);
     const inode = stats && this.#inode(path, stats);
     if (inode === undefined) return undefined;
-    if (!this.#ignore?.match(path)) this.#remember({ kind: 'node', path, node: inode });
+    if (!this.#ignore?.match(path)) {
+      this.#remember({ kind: 'node', path, node: inode });
+      this.#addAbove(path);
+    }
     return inode;
+  }
+
+  /** The directories above something that is not excluded are not either, and keep their modes. */
+  #addAbove(path: string): void {
+    for (let above = parentOf(path); above !== ''; above = parentOf(above)) {
+      if (this.#entries.has(above)) return;
+      const stats = this.#lstat(above);
+      if (stats?.isDirectory()) this.#remember({ kind: 'node', path: above, node: directoryNode(stats) });
+    }
   }
 
   #remember(entry: Entry): void {
@@ -143,8 +156,7 @@ class DirectoryContext implements BuildContext {
     if (stats.isDirectory()) return directoryNode(stats);
     if (stats.isFile()) return this.#file(path, stats);
     if (stats.isSymbolicLink()) {
-      const target = decodePathText(readlinkSync(this.#host(path), { encoding: 'buffer' }));
-      return { type: 'symlink', ...metadata, mode: 0o777, target };
+      return { type: 'symlink', ...metadata, mode: 0o777, target: this.#readlink(path) };
     }
     if (stats.isFIFO()) return { type: 'fifo', ...metadata };
     if (stats.isSocket()) return undefined;
@@ -174,6 +186,14 @@ class DirectoryContext implements BuildContext {
     }
   }
 
+  #readlink(path: string): string {
+    try {
+      return decodePathText(readlinkSync(this.#host(path), { encoding: 'buffer' }));
+    } catch (error) {
+      throw unreadable(path, error);
+    }
+  }
+
   #list(directory: string): string[] {
     try {
       return readdirSync(this.#host(directory), { encoding: 'buffer' }).map(decodePathText);
@@ -187,37 +207,12 @@ class DirectoryContext implements BuildContext {
   }
 }
 
+function parentOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
+}
+
 function components(path: string): string[] {
   return path.split('/').filter((name) => name !== '' && name !== '.');
-}
-
-function metadataOf(stats: BigIntStats): {
-  mode: number;
-  uid: number;
-  gid: number;
-  mtime: number;
-  mtimeNs: number;
-} {
-  const second = 1_000_000_000n;
-  const nanoseconds = ((stats.mtimeNs % second) + second) % second;
-  return {
-    mode: Number(stats.mode & 0o7777n),
-    uid: 0,
-    gid: 0,
-    mtime: Number((stats.mtimeNs - nanoseconds) / second),
-    mtimeNs: Number(nanoseconds),
-  };
-}
-
-function directoryNode(stats: BigIntStats): Inode {
-  return { type: 'dir', ...metadataOf(stats) };
-}
-
-/** Linux dev_t: makedev(3). */
-function deviceNumbers(rdev: bigint): { readonly major: number; readonly minor: number } {
-  const major = ((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & ~0xfffn);
-  const minor = (rdev & 0xffn) | ((rdev >> 12n) & ~0xffn & 0xffffffffn);
-  return { major: Number(major), minor: Number(minor) };
 }
 
 function unreadable(path: string, error: unknown): LapidaryError {

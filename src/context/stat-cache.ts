@@ -14,6 +14,8 @@ export type FileStamp = {
 
 /** A file that changed this recently may change again without its times moving. */
 const UNSETTLED_NS = 2_000_000_000n;
+/** How many files that were not asked for are remembered, besides as many as were. */
+const MAX_UNUSED = 20_000;
 const HEAD = 'lapidary-stat-cache-1';
 
 /**
@@ -46,12 +48,10 @@ export class StatCache {
     this.#changed = true;
   }
 
-  /** Writes what is new, together with what was known before. A cache that cannot be written is no error. */
+  /** Writes what is new, and what of the old may still be of use. A cache that cannot be written is no error. */
   save(): void {
     if (!this.#changed) return;
-    const lines = [...new Map([...(this.#old ?? []), ...this.#new])].map(
-      ([key, digest]) => `${key} ${digest}`,
-    );
+    const lines = [...this.#unused(), ...this.#new].map(([key, digest]) => `${key} ${digest}`);
     const temporary = `${this.#file}.${randomBytes(6).toString('hex')}`;
     try {
       mkdirSync(dirname(this.#file), { recursive: true, mode: 0o700 });
@@ -59,9 +59,28 @@ export class StatCache {
       renameSync(temporary, this.#file);
       this.#changed = false;
     } catch {
-      rmSync(temporary, { force: true });
+      removeIfPossible(temporary);
     }
   }
+
+  /** What was known before of other files; nothing once that is far more than what is used. */
+  #unused(): (readonly [string, Digest])[] {
+    const used = new Set(Array.from(this.#new.keys(), inodeOf));
+    const unused = [...(this.#old ?? [])].filter(([key]) => !used.has(inodeOf(key)));
+    return unused.length > used.size + MAX_UNUSED ? [] : unused;
+  }
+}
+
+function removeIfPossible(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // What could not be written may not be removable either
+  }
+}
+
+function inodeOf(key: string): string {
+  return key.split(':', 2).join(':');
 }
 
 function keyOf({ dev, ino, size, mtimeNs, ctimeNs }: FileStamp): string {

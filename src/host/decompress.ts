@@ -1,6 +1,7 @@
 import { PassThrough, Readable } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { LapidaryError, messageOf, quoted } from '../errors/index.ts';
+import { cutAtFrames } from './zstd-frames.ts';
 
 /** How a stream of bytes is compressed, told by its first bytes. */
 export type StreamCompression = 'gzip' | 'bzip2' | 'xz' | 'zstd' | 'uncompressed';
@@ -30,8 +31,8 @@ export function looksLikeTar(block: Uint8Array): boolean {
 }
 
 /**
- * The uncompressed bytes. `name` is what an error calls the source.
- * @throws LapidaryError TAR_INVALID when the data is damaged or cut off
+ * The uncompressed bytes. `name` is what an error calls the source, which is closed when the reader stops early.
+ * @throws LapidaryError TAR_INVALID when the data is damaged or cut off, ARCHIVE_UNSUPPORTED
  */
 export async function* decompress(
   source: AsyncIterable<Uint8Array>,
@@ -42,20 +43,37 @@ export async function* decompress(
     yield* source;
     return;
   }
+  const input = toReadable(compression === 'zstd' ? cutAtFrames(source) : source);
   try {
-    yield* await open(source, compression);
+    yield* await open(input, compression);
   } catch (error) {
     if (error instanceof LapidaryError || isSystemError(error)) throw error;
-    const subject = name === undefined ? `${compression} data` : quoted(name);
-    throw new LapidaryError(
-      'TAR_INVALID',
-      `${subject} does not decompress, it is damaged or cut off: ${messageOf(error)}`,
-      {
-        hint: 'fetch or make the archive again',
-        cause: error,
-      },
+    throw undecodable(error, name === undefined ? `${compression} data` : quoted(name));
+  } finally {
+    input.destroy();
+  }
+}
+
+/** How xz-decompress words XZ_OPTIONS_ERROR of XZ Embedded: a filter or a check that it does not know. */
+const XZ_UNSUPPORTED = 'get_next_output failed with error code 6';
+
+function undecodable(error: unknown, subject: string): LapidaryError {
+  if (messageOf(error) === XZ_UNSUPPORTED) {
+    return new LapidaryError(
+      'ARCHIVE_UNSUPPORTED',
+      `${subject} uses a filter or check of xz that is not supported`,
+      { hint: 'compress it again with the defaults of xz', cause: error },
     );
   }
+  return new LapidaryError(
+    'TAR_INVALID',
+    `${subject} does not decompress, it is damaged or cut off: ${messageOf(error)}`,
+    { hint: 'fetch or make the archive again', cause: error },
+  );
+}
+
+function toReadable(source: AsyncIterable<Uint8Array>): Readable {
+  return source instanceof Readable ? source : Readable.from(source, { objectMode: false });
 }
 
 /** Magic numbers are no longer than this. */
@@ -91,33 +109,30 @@ function isSystemError(error: unknown): boolean {
 }
 
 async function open(
-  source: AsyncIterable<Uint8Array>,
+  input: Readable,
   compression: Exclude<StreamCompression, 'uncompressed'>,
 ): Promise<AsyncIterable<Uint8Array>> {
   switch (compression) {
     case 'gzip':
-      return through(source, createGunzip({ chunkSize: 256 * 1024 }));
+      return through(input, createGunzip({ chunkSize: 256 * 1024 }));
     case 'zstd':
-      return through(source, createZstdDecompress({ chunkSize: 256 * 1024 }));
+      return through(input, createZstdDecompress({ chunkSize: 256 * 1024 }));
     case 'xz': {
-      const { XzReadableStream } = await import('xz-decompress');
-      const web = Readable.toWeb(Readable.from(source, { objectMode: false }));
-      return new XzReadableStream(web);
+      // A CommonJS module whose names Node cannot see: they are all on its default export
+      const { default: xz } = await import('xz-decompress');
+      // Its own `cancel` throws when all the input was used up already; closing the input is enough
+      return new xz.XzReadableStream(Readable.toWeb(input)).values({ preventCancel: true });
     }
     case 'bzip2': {
       const { default: unbzip2 } = await import('unbzip2-stream');
       // A stream of the oldest kind, which cannot be iterated itself
-      return through(through(source, unbzip2()), new PassThrough());
+      return through(through(input, unbzip2()), new PassThrough());
     }
   }
 }
 
 /** `pipe` with errors handed on, which `pipe` itself does not do: the loop that reads the output ends with them. */
-function through<T extends NodeJS.WritableStream>(
-  source: AsyncIterable<Uint8Array> | NodeJS.ReadableStream,
-  next: T,
-): T {
-  const input = 'pipe' in source ? source : Readable.from(source, { objectMode: false });
+function through<T extends NodeJS.WritableStream>(input: NodeJS.ReadableStream, next: T): T {
   input.on('error', (error) => {
     next.emit('error', error);
   });

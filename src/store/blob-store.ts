@@ -6,7 +6,7 @@ import { LapidaryError } from '../errors/index.ts';
 import { type Digest, hexOf, sha256 } from '../oci/index.ts';
 import type { BlobStore } from '../solve/index.ts';
 import { moveInto, temporaryName, writeFileAtomic } from './atomic-file.ts';
-import { storeError } from './store-error.ts';
+import { fromOutside, storeError } from './store-error.ts';
 
 /** What `readBytes` reads at the most: manifests and configurations are far smaller. */
 const MAX_BYTES = 16 * 1024 * 1024;
@@ -62,7 +62,7 @@ export class FileBlobStore implements BlobStore {
     if (expect !== undefined && (await this.has(expect.digest))) return expect;
     const temporary = temporaryName(this.#work);
     try {
-      const stored = await writeHashed(temporary, source, { expect, signal });
+      const stored = await writeHashed(temporary, fromOutside(source), { expect, signal });
       moveInto(temporary, this.#pathOf(stored.digest));
       return stored;
     } catch (error) {

@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream, existsSync, readFileSync, rmSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { LapidaryError } from '../errors/index.ts';
 import { decompress } from '../host/index.ts';
-import { type Compression, type DiffId, hexOf } from '../oci/index.ts';
+import { type DiffId, hexOf } from '../oci/index.ts';
 import type { LayerStore, StorePaths } from '../solve/index.ts';
 import { encodePathText, TarReader } from '../tar/index.ts';
 import {
@@ -22,8 +22,11 @@ import {
 import { moveInto, temporaryName, writeFileAtomic } from './atomic-file.ts';
 import { writeAll } from './blob-store.ts';
 import { PackWriter } from './pack-writer.ts';
-import { isMissing, storeError } from './store-error.ts';
+import { fromOutside, isMissing, storeError } from './store-error.ts';
 import { TarEntries } from './tar-entries.ts';
+
+/** What a small archive may grow to when it is uncompressed. */
+const MAX_TAR = 2 ** 40;
 
 type Ingest = Parameters<LayerStore['ingestTar']>[1];
 
@@ -54,8 +57,7 @@ export class FileLayerStore implements LayerStore {
   async write(entries: readonly Entry[], signal?: AbortSignal): Promise<Layer> {
     const sorted = sortEntries(entries);
     const id = layerId(sorted);
-    if (await this.has(id)) return this.read(id);
-    return this.#storeTable(await this.#packContents(sorted, id, signal));
+    return (await this.#stored(id)) ?? this.#pack({ id, entries: sorted }, signal);
   }
 
   async ingestTar(
@@ -67,7 +69,7 @@ export class FileLayerStore implements LayerStore {
       // The pack gets its name only when all its bytes are known; until then the entries call it by this
       const draft = 'pending';
       const members = new TarEntries(draft);
-      const { diffId, size } = await writeTar(temporary, decompressLayer(source, compression), {
+      const { diffId, size } = await writeTar(temporary, decompress(fromOutside(source), compression), {
         members,
         signal,
       });
@@ -149,34 +151,60 @@ export class FileLayerStore implements LayerStore {
     return layer;
   }
 
-  /** Copies what is not in the store yet into one pack and points the entries there. */
-  async #packContents(
-    entries: readonly Entry[],
-    id: LayerId,
-    signal: AbortSignal | undefined,
-  ): Promise<Layer> {
-    const fresh = entries.filter((entry) => entry.kind === 'node' && isFresh(entry.node));
-    if (fresh.length === 0) return { id, entries };
-    const pack = `layer-${hexOf(id)}`;
+  /** `undefined` also for a damaged one: writing it again repairs it. */
+  async #stored(id: LayerId): Promise<Layer | undefined> {
+    if (!(await this.has(id))) return undefined;
+    try {
+      return await this.read(id);
+    } catch (error) {
+      if (error instanceof LapidaryError && error.code === 'STORE_CORRUPT') return undefined;
+      throw error;
+    }
+  }
+
+  /** Copies what is not in the store yet into one pack, points the entries there, and stores the table. */
+  async #pack(layer: Layer, signal: AbortSignal | undefined): Promise<Layer> {
+    const fresh = layer.entries.filter((entry) => entry.kind === 'node' && isFresh(entry.node));
+    if (fresh.length === 0) return this.#storeTable(layer);
+    // Not called by the layer: somebody who writes the same layer at this moment may have other contents to copy
+    const pack = `layer-${randomBytes(16).toString('hex')}`;
     const temporary = temporaryName(this.#paths.work);
     try {
-      const places = new Map<Inode, number>();
-      using writer = new PackWriter(temporary);
-      for (const entry of fresh) {
-        signal?.throwIfAborted();
-        if (entry.kind !== 'node' || entry.node.type !== 'file') continue;
-        const { content } = entry.node;
-        places.set(entry.node, writer.size);
-        if (content.kind === 'bytes' || content.kind === 'host') await writer.add(entry.node, content);
+      const places = await writePack(temporary, fresh, signal);
+      const faster = await this.#stored(layer.id);
+      if (faster === undefined) {
+        moveInto(temporary, join(this.#paths.packs, pack));
+        return this.#storeTable({
+          ...layer,
+          entries: layer.entries.map((entry) => packed(entry, pack, places)),
+        });
       }
-      writer.finish();
-      moveInto(temporary, join(this.#paths.packs, pack));
-      return { id, entries: entries.map((entry) => packed(entry, pack, places)) };
+      rmSync(temporary, { force: true });
+      return faster;
     } catch (error) {
       rmSync(temporary, { force: true });
       throw storeError(error, this.#paths.packs);
     }
   }
+}
+
+/** Where each of the files is in the pack. */
+async function writePack(
+  path: string,
+  entries: readonly Entry[],
+  signal: AbortSignal | undefined,
+): Promise<ReadonlyMap<Inode, number>> {
+  const places = new Map<Inode, number>();
+  using writer = new PackWriter(path);
+  for (const entry of entries) {
+    signal?.throwIfAborted();
+    if (entry.kind !== 'node' || entry.node.type !== 'file') continue;
+    const { content } = entry.node;
+    places.set(entry.node, writer.size);
+    if (content.kind === 'bytes' || content.kind === 'host') await writer.add(entry.node, content);
+  }
+  writer.finish();
+  return places;
 }
 
 function isFresh(node: Inode): boolean {
@@ -197,13 +225,6 @@ function relocate(entry: Entry, from: string, to: string): Entry {
   return { ...entry, node: { ...entry.node, content: { ...content, pack: to } } };
 }
 
-function decompressLayer(
-  source: AsyncIterable<Uint8Array>,
-  compression: Compression,
-): AsyncIterable<Uint8Array> {
-  return compression === 'uncompressed' ? source : decompress(source, compression);
-}
-
 async function writeTar(
   path: string,
   source: AsyncIterable<Uint8Array>,
@@ -216,6 +237,7 @@ async function writeTar(
   for await (const chunk of source) {
     signal?.throwIfAborted();
     size += chunk.length;
+    if (size > MAX_TAR) throw new LapidaryError('TAR_INVALID', 'the archive is larger than 1 TiB');
     hash.update(chunk);
     reader.push(chunk);
     await writeAll(file, chunk);

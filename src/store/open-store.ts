@@ -1,5 +1,5 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
 import { LapidaryError, quoted } from '../errors/index.ts';
 import type {
   ArchiveReader,
@@ -11,12 +11,13 @@ import type {
 } from '../solve/index.ts';
 import type { Layer } from '../tree/index.ts';
 import { archiveReader } from './archive-reader.ts';
+import { writeFileAtomic } from './atomic-file.ts';
 import { FileBlobStore } from './blob-store.ts';
 import { FileFactStore } from './fact-store.ts';
 import { FileImageStore } from './image-store.ts';
 import { FileLayerStore } from './layer-store.ts';
 import { isMissing, storeError } from './store-error.ts';
-import { workDirectory } from './work-directory.ts';
+import { type WorkDirectory, workDirectory } from './work-directory.ts';
 
 /** Of the directory's form. A store of a later version is never touched. */
 const VERSION = '1';
@@ -35,11 +36,14 @@ export type Store = AsyncDisposable & {
   readonly statCaches: string;
 };
 
-/** Where the store is when nobody says: for root the system's place, for others their own. */
+/**
+ * Where the store is when nobody says: for root the system's place, for others their own. A relative
+ * XDG_DATA_HOME does not count: XDG Base Directory Specification 0.8.
+ */
 export function defaultStoreRoot(env: Readonly<Record<string, string | undefined>>, uid: number): string {
   if (uid === 0) return '/var/lib/lapidary';
-  const data = env['XDG_DATA_HOME'] || join(env['HOME'] || '/', '.local', 'share');
-  return join(data, 'lapidary');
+  const data = env['XDG_DATA_HOME'] ?? '';
+  return join(isAbsolute(data) ? data : join(env['HOME'] || '/', '.local', 'share'), 'lapidary');
 }
 
 /**
@@ -59,8 +63,11 @@ export function openStore(root: string): Promise<Store> {
 }
 
 function open(root: string): Store {
-  prepare(root);
+  const file = join(root, 'version');
+  const isNew = !checkVersion(root, file);
+  if (isNew) makeDirectories(root);
   const work = workDirectory(join(root, 'work'));
+  if (isNew) writeVersion(file, work);
   const paths: StorePaths = {
     layers: join(root, 'layers'),
     packs: join(root, 'packs'),
@@ -80,11 +87,12 @@ function open(root: string): Store {
   };
 }
 
-function prepare(root: string): void {
-  const file = join(root, 'version');
+/** False when there is no store yet, or not all of it. */
+function checkVersion(root: string, file: string): boolean {
   const version = readVersion(file);
-  if (version === VERSION) return;
-  if (version !== undefined) {
+  if (version === VERSION) return true;
+  // An empty one is what a power cut leaves of a store that was just being made
+  if (version) {
     throw new LapidaryError(
       'STORE_FAILED',
       `the store ${quoted(root)} has version ${quoted(version)}, not ${VERSION}`,
@@ -93,10 +101,23 @@ function prepare(root: string): void {
       },
     );
   }
+  return false;
+}
+
+function makeDirectories(root: string): void {
   for (const name of ['layers', 'packs', 'trees', 'work', 'facts', 'blobs', 'images', 'contexts']) {
     mkdirSync(join(root, name), { recursive: true, mode: 0o700 });
   }
-  writeFileSync(file, `${VERSION}\n`, { mode: 0o600 });
+}
+
+/** Last, so that a store with a version is whole. */
+function writeVersion(file: string, work: WorkDirectory): void {
+  try {
+    writeFileAtomic(file, `${VERSION}\n`, { work: work.path, sync: true });
+  } catch (error) {
+    work.remove();
+    throw error;
+  }
 }
 
 function readVersion(file: string): string | undefined {

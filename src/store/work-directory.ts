@@ -1,15 +1,20 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
+import { removeTree } from './remove-tree.ts';
 import { isMissing } from './store-error.ts';
 
 export type WorkDirectory = { readonly path: string; remove(): void };
 
+const HOUR_MS = 3_600_000;
+/** An owner whose process cannot be looked for from here is taken for dead when it was silent for so long. */
+const SILENT_MS = 24 * HOUR_MS;
+
 /**
- * A scratch directory for this process: `<pid>-<start time>-<n>`, so that nobody takes a living owner's for left
- * behind. What dead owners left is removed on the way.
+ * A scratch directory for this process: `<pid>-<start time>-<where>-<n>`, so that nobody takes a living owner's for
+ * left behind. What dead owners left is removed on the way.
  */
 export function workDirectory(parent: string): WorkDirectory {
-  const prefix = `${process.pid}-${startTime(process.pid) ?? 0}`;
+  const prefix = `${process.pid}-${startTime(process.pid) ?? 0}-${processSpace()}`;
   for (let n = 0; ; n++) {
     const path = join(parent, `${prefix}-${n}`);
     try {
@@ -19,19 +24,66 @@ export function workDirectory(parent: string): WorkDirectory {
       throw error;
     }
     removeAbandoned(parent);
-    return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+    return kept(path);
   }
+}
+
+/** Shows a sign of life now and then. */
+function kept(path: string): WorkDirectory {
+  const touch = (): void => {
+    try {
+      utimesSync(path, new Date(), new Date());
+    } catch {
+      // It is gone: whoever removed it had a reason, and whatever needs it says so
+    }
+  };
+  const timer = setInterval(touch, HOUR_MS).unref();
+  return {
+    path,
+    remove() {
+      clearInterval(timer);
+      removeTree(path);
+    },
+  };
 }
 
 function removeAbandoned(parent: string): void {
   for (const name of readdirSync(parent)) {
-    const [, pid, start] = /^(\d+)-(\d+)-\d+$/.exec(name) ?? [];
-    if (pid === undefined || startTime(Number(pid)) === Number(start)) continue;
     try {
-      rmSync(join(parent, name), { recursive: true, force: true });
+      if (isAbandoned(parent, name)) removeTree(join(parent, name));
     } catch {
       // Somebody else removes it at this moment, or it belongs to another user: it can wait
     }
+  }
+}
+
+function isAbandoned(parent: string, name: string): boolean {
+  const [, pid, start, space] = /^(\d+)-(\d+)-([0-9a-z]+)-\d+$/.exec(name) ?? [];
+  if (pid === undefined) return false;
+  if (space === processSpace()) return !isAlive(Number(pid), Number(start));
+  return Date.now() - statSync(join(parent, name)).mtimeMs > SILENT_MS;
+}
+
+function isAlive(pid: number, start: number): boolean {
+  if (start !== 0) return startTime(pid) === start;
+  // Without /proc nothing tells a process from a later one with its number: then it stays too long, at worst
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}
+
+/**
+ * Names where process IDs mean the same as here: this boot of this machine, and this PID namespace. Containers that
+ * share a store do not see each other's processes.
+ */
+function processSpace(): string {
+  try {
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').slice(0, 8);
+    return `${boot}${/\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? ''}`;
+  } catch {
+    return '0';
   }
 }
 

@@ -1,0 +1,103 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { sha256 } from '../oci/index.ts';
+import { type FileStamp, StatCache } from './stat-cache.ts';
+
+let dir: string;
+let file: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'lapidary-stat-cache-'));
+  file = join(dir, 'cache');
+});
+afterEach(() => rm(dir, { recursive: true }));
+
+const SECOND = 1_000_000_000n;
+const NOW = 1_000n * SECOND;
+const stamp = (ino: number, changed: bigint = SECOND): FileStamp => ({
+  dev: 1n,
+  ino: BigInt(ino),
+  size: 3n,
+  mtimeNs: changed,
+  ctimeNs: changed,
+});
+/** What another process knows that reads the cache now. */
+const known = (one: FileStamp): string | undefined => new StatCache(file).get(one);
+const lines = async (): Promise<number> => (await readFile(file, 'latin1')).trim().split('\n').length - 1;
+
+describe('what is remembered', () => {
+  test.for<{ name: string; mtimeNs: bigint; ctimeNs: bigint; want: boolean }>([
+    { name: 'a file that is settled', mtimeNs: SECOND, ctimeNs: SECOND, want: true },
+    { name: 'exactly two seconds old', mtimeNs: SECOND, ctimeNs: NOW - 2n * SECOND, want: true },
+    { name: 'not one that was just written', mtimeNs: NOW - SECOND, ctimeNs: NOW - SECOND, want: false },
+    { name: 'not one whose time was set back', mtimeNs: SECOND, ctimeNs: NOW - SECOND, want: false },
+    { name: 'not one from the future', mtimeNs: NOW + SECOND, ctimeNs: SECOND, want: false },
+  ])('$name', ({ mtimeNs, ctimeNs, want }) => {
+    const cache = new StatCache(file);
+    cache.put({ ...stamp(1), mtimeNs, ctimeNs }, sha256('abc'), NOW);
+    cache.save();
+    expect(known({ ...stamp(1), mtimeNs, ctimeNs })).toBe(want ? sha256('abc') : undefined);
+  });
+
+  test('every part of the stamp counts', () => {
+    const cache = new StatCache(file);
+    cache.put(stamp(1), sha256('abc'), NOW);
+    cache.save();
+    const parts = ['dev', 'ino', 'size', 'mtimeNs', 'ctimeNs'] as const;
+    expect(parts.filter((part) => known({ ...stamp(1), [part]: 7n }) !== undefined)).toEqual([]);
+  });
+});
+
+describe('the file', () => {
+  test('is not written when nothing changed, and nothing else stays beside it', async () => {
+    const cache = new StatCache(file);
+    cache.get(stamp(1));
+    cache.save();
+    expect(await readdir(dir)).toEqual([]);
+    cache.put(stamp(1), sha256('abc'), NOW);
+    cache.save();
+    expect(await readdir(dir)).toEqual(['cache']);
+  });
+
+  test('holds a changed file once, however often it changes', async () => {
+    for (let n = 1; n <= 5; n++) {
+      const cache = new StatCache(file);
+      cache.get(stamp(1, BigInt(n)));
+      cache.put(stamp(1, BigInt(n)), sha256(String(n)), NOW);
+      cache.save();
+    }
+    expect(await lines()).toBe(1);
+    expect(known(stamp(1, 5n))).toBe(sha256('5'));
+  });
+
+  test('keeps files that were not asked for', () => {
+    const first = new StatCache(file);
+    first.put(stamp(1), sha256('1'), NOW);
+    first.save();
+    const second = new StatCache(file);
+    second.get(stamp(2));
+    second.put(stamp(2), sha256('2'), NOW);
+    second.save();
+    expect([known(stamp(1)), known(stamp(2))]).toEqual([sha256('1'), sha256('2')]);
+  });
+
+  test('forgets files that were not asked for when they are very many', async () => {
+    const first = new StatCache(file);
+    for (let n = 0; n < 20_010; n++) first.put(stamp(n), sha256('x'), NOW);
+    first.save();
+    const second = new StatCache(file);
+    second.get(stamp(30_000));
+    second.put(stamp(30_000), sha256('2'), NOW);
+    second.save();
+    expect(await lines()).toBe(1);
+  });
+
+  test('that cannot be written is no error', async () => {
+    await writeFile(file, '');
+    const cache = new StatCache(join(file, 'cache'));
+    cache.put(stamp(1), sha256('abc'), NOW);
+    cache.save();
+    expect(await readdir(dir)).toEqual(['cache']);
+  });
+});
