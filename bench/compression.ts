@@ -35,6 +35,9 @@ const WAYS: Readonly<Record<string, Way>> = {
   'hash-only': { hash: 'main', compress: (source) => source },
 };
 
+/** What each update of the digest took on the main thread, in milliseconds. */
+const updates: number[] = [];
+
 const [size = '1024', ...names] = process.argv.slice(2);
 const corpus = process.env['BENCH_CORPUS'];
 if (corpus === undefined) measureAll(Number(size), names.length > 0 ? names : Object.keys(WAYS));
@@ -78,6 +81,7 @@ async function measure(name: string, path: string): Promise<void> {
     ratio: (stored.size / statSync(path).size).toFixed(5),
     'delay p99': `${(delay.percentile(99) / 1e6).toFixed(1)} ms`,
     'delay max': `${(delay.max / 1e6).toFixed(1)} ms`,
+    updates: `${Math.round(updates.reduce((sum, ms) => sum + ms, 0))} ms, each <= ${Math.max(0, ...updates).toFixed(1)} ms`,
     memory: `+${Math.round((process.resourceUsage().maxRSS - before) / 1024)} MiB`,
   };
   console.log([name.padEnd(20), ...Object.entries(figures).map((pair) => pair.join(' '))].join('  '));
@@ -97,7 +101,9 @@ async function* hashed(source: Bytes, where: Way['hash']): AsyncGenerator<Uint8A
   if (where !== 'main') return;
   const hash = createHash('sha256');
   for await (const chunk of source) {
+    const start = performance.now();
     hash.update(chunk);
+    updates.push(performance.now() - start);
     yield chunk;
   }
   hash.digest();
