@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { mountDisk, unmountDisk } from './harness/disk.ts';
 import { assertTime, measureCase } from './harness/measure.ts';
 import { type CaseResult, machine, toJson, toMarkdown, toText } from './harness/report.ts';
 import { fresh, WORK } from './harness/shell.ts';
@@ -20,17 +21,20 @@ if (unknown.length > 0 || (runs !== undefined && !(Number.isInteger(runs) && run
 } else {
   assertTime();
   mkdirSync(RESULTS, { recursive: true });
+  const ownDisk = mountDisk();
   fresh(WORK);
   prepareBase();
   const chosen = WORKLOADS.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
-  for (const workload of chosen) run(workload);
+  for (const workload of chosen)
+    run(workload, ownDisk ? 'a new ext4 with a journal' : 'that of the checkout');
+  unmountDisk();
 }
 
-function run(workload: Workload): void {
+function run(workload: Workload, filesystem: string): void {
   const start = performance.now();
   const results: CaseResult[] = [];
   try {
-    const on = machine();
+    const on = { ...machine(), filesystem };
     for (const each of workload.prepare()) {
       const result = { of: each, measured: measureCase(workload, each, runs ?? workload.runs) };
       console.log(toText(result));

@@ -7,7 +7,9 @@ export const ROOT: string = join(import.meta.dirname, '../..');
 /** Everything the benchmarks make: inputs, which are kept, stores and outputs, which are not. */
 export const BENCH: string = join(ROOT, '.lapidary-bench');
 export const INPUTS: string = join(BENCH, 'inputs');
-export const WORK: string = join(BENCH, 'work');
+/** Where a filesystem of their own is mounted for what runs write. */
+export const DISK: string = join(BENCH, 'disk');
+export const WORK: string = join(DISK, 'work');
 
 /** Runs to the end; throws with the end of standard error unless the exit code is 0. */
 export function sh(command: readonly string[], options: { readonly cwd?: string } = {}): Output {

@@ -1,12 +1,12 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { busyboxContext, dockerfile } from './inputs.ts';
-import { BENCH, fresh, INPUTS, ROOT, sh, WORK, works } from './shell.ts';
+import { DISK, fresh, INPUTS, ROOT, sh, WORK, works } from './shell.ts';
 
 /** The base image of every workload with `RUN`: a static busybox, made by lapidary. */
 export const BASE = 'bench-base';
 export const BUSYBOX = '/bin/busybox';
-const STORES = join(BENCH, 'stores');
+const STORES = join(DISK, 'stores');
 
 /** A command of this checkout's lapidary on a store, which is named and kept in .lapidary-bench. */
 export function lapidary(store: string, ...args: readonly string[]): readonly string[] {

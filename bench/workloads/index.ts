@@ -1,5 +1,6 @@
 import type { Workload } from '../harness/types.ts';
 import { cached40, cachedManyFiles } from './cached.ts';
+import { cachedDemo } from './cached-demo.ts';
 import { copyGiB, copyManyFiles } from './copy.ts';
 import { exportGiB } from './export.ts';
 import { oneChange } from './one-change.ts';
@@ -10,6 +11,7 @@ import { unpack } from './unpack.ts';
 /** In the order in which they run without names. */
 export const WORKLOADS: readonly Workload[] = [
   startUp,
+  cachedDemo,
   cached40,
   runChain,
   eightStages,
