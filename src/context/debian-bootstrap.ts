@@ -7,13 +7,7 @@ import { LapidaryError } from '../errors/index.ts';
 import type { Platform } from '../oci/index.ts';
 import { KEYRING, mmdebstrapArguments } from './debian-arguments.ts';
 import { bootstrapError, CleanLines } from './debian-output.ts';
-import {
-  type AptSource,
-  DEFAULT_MIRROR,
-  debianMirror,
-  parseSourceLines,
-  parseSourceParagraphs,
-} from './debian-sources.ts';
+import { type AptSource, debianMirror, parseSourceLines, parseSourceParagraphs } from './debian-sources.ts';
 
 const APT_DIRECTORY = '/etc/apt';
 /** How long mmdebstrap may take to remove what it has made once it is told to stop. */
@@ -67,7 +61,16 @@ async function start(options: DebianBootstrap, signal: AbortSignal): Promise<Sta
       },
     );
   }
-  const mirror = options.mirror ?? (await hostMirror()) ?? DEFAULT_MIRROR;
+  const mirror = options.mirror ?? (await hostMirror());
+  if (mirror === undefined) {
+    throw new LapidaryError(
+      'BOOTSTRAP_FAILED',
+      "the apt sources of this machine name no mirror of Debian's archive",
+      {
+        hint: 'name one with --mirror URL',
+      },
+    );
+  }
   const args = mmdebstrapArguments(options, mirror);
   if (options.allowExpired)
     options.onLine('expired Release files are accepted (--allow-expired); signatures are verified');

@@ -7,9 +7,6 @@ export type AptSource = {
   readonly signedBy?: string;
 };
 
-/** The name under which Debian's archive is known everywhere. */
-export const DEFAULT_MIRROR = 'http://deb.debian.org/debian';
-
 const ARCHIVE_PATH = /\/debian(?:\/\d{8}T\d{6}Z)?\/?$/;
 
 /**
