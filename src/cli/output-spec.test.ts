@@ -98,6 +98,7 @@ describe('parseOutput', () => {
       'have no compression level',
     ],
     ['a level that is no number', 'type=oci,compression-level=-1', 'USAGE', 'is not a number: "-1"'],
+    ['a compression for Docker', 'type=docker,dest=a,compression=zstd', 'USAGE', 'never compressed'],
     ['a level for Docker', 'type=docker,dest=a,compression-level=9', 'USAGE', 'never compressed'],
     ['a forced tar', 'type=tar,dest=a,force-compression=true', 'USAGE', 'type tar has no force-compression'],
     ['no truth value of force', 'type=oci,force-compression=x', 'USAGE', 'force-compression= is neither'],

@@ -46,10 +46,12 @@ function compressionFields(
   values: ReadonlyMap<string, string>,
 ): Pick<LayoutSpec, 'compression' | 'compressionLevel' | 'forceCompression'> {
   const [name, level, force] = COMPRESSION_KEYS.map((key) => values.get(key));
-  if (type === 'docker' && (level !== undefined || force !== undefined)) {
+  const compression = name === undefined ? undefined : readCompression(name);
+  const compresses =
+    (compression ?? 'uncompressed') !== 'uncompressed' || level !== undefined || force !== undefined;
+  if (type === 'docker' && compresses) {
     throw usage('layers of an output of type docker are never compressed', 'use type=oci');
   }
-  const compression = name === undefined ? undefined : readCompression(name);
   return {
     ...(compression === undefined ? {} : { compression }),
     ...(level === undefined ? {} : { compressionLevel: readLevel(level, compression ?? 'gzip') }),

@@ -42,7 +42,6 @@ export class LapidaryError extends Error {
  */
 export function printable(text: string): string {
   return text.replace(
-    // biome-ignore format: one class, read as ranges
     /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]/gu,
     (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`,
   );
