@@ -7,13 +7,14 @@ import { rolldown } from 'rolldown';
 const ROOT = join(import.meta.dirname, '..');
 const DIST = join(ROOT, 'dist');
 
-/** Files of dist/ by name. `sandbox-child` is started as a program by whatever bundle the sandbox is in. */
+/** Files of dist/ by name. `sandbox-child` is started as a program, `gzip-worker` as a thread, by whatever bundle needs it. */
 const ENTRIES: Readonly<Record<string, string>> = {
   lapidary: 'src/cli/bin.ts',
   build: 'src/build/index.ts',
   dockerfile: 'src/dockerfile/index.ts',
   oci: 'src/oci/index.ts',
   'sandbox-child': 'src/sandbox/child.ts',
+  'gzip-worker': 'src/export/gzip-worker.ts',
 };
 
 /** Installed with the package: a native library, and what is not needed to start. */
@@ -21,7 +22,7 @@ const EXTERNAL = [/^node:/, 'koffi', 'commander', 'unbzip2-stream', 'xz-decompre
 
 /**
  * Bundles the sources into dist/, all chunks side by side: what is imported lazily stays lazy, what several
- * entries share is written once, and a module finds `sandbox-child.js` beside itself.
+ * entries share is written once, and a module finds the others beside itself.
  */
 async function bundle(): Promise<void> {
   const input = Object.fromEntries(Object.entries(ENTRIES).map(([name, path]) => [name, join(ROOT, path)]));

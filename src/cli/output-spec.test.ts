@@ -36,6 +36,18 @@ describe('parseOutput', () => {
       { type: 'oci', dest: '/w/a', tar: true, compression: 'zstd' },
     ],
     [
+      'an eStargz, forced',
+      'type=oci,dest=a,compression=estargz,compression-level=9,force-compression=true',
+      {
+        type: 'oci',
+        dest: '/w/a',
+        tar: true,
+        compression: 'estargz',
+        compressionLevel: 9,
+        forceCompression: true,
+      },
+    ],
+    [
       'a level of gzip, which is the usual compression',
       'type=oci,dest=a,compression-level=0',
       { type: 'oci', dest: '/w/a', tar: true, compressionLevel: 0 },
@@ -82,7 +94,7 @@ describe('parseOutput', () => {
     ['a layout on standard output', 'type=oci,tar=false', 'USAGE', 'tar=false needs type=oci'],
     ['a layout for Docker', 'type=docker,dest=d,tar=false', 'USAGE', 'tar=false needs type=oci'],
     ['no truth value', 'type=oci,tar=yes', 'USAGE', 'neither true nor false: "yes"'],
-    ['a compression that is unknown', 'type=oci,compression=estargz', 'UNSUPPORTED', '"estargz"'],
+    ['a compression that is unknown', 'type=oci,compression=xz', 'UNSUPPORTED', '"xz"'],
     ['a compression of files', 'type=tar,compression=gzip', 'USAGE', 'type tar has no compression'],
     ['a level beyond gzip', 'type=oci,compression-level=10', 'USAGE', 'gzip has no compression level 10'],
     [

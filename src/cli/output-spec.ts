@@ -5,7 +5,7 @@ import { compressionLevel } from '../oci/index.ts';
 import { parseCsv } from './csv.ts';
 
 const TYPES = ['oci', 'docker', 'tar', 'local'] as const;
-const COMPRESSIONS = ['gzip', 'zstd', 'uncompressed'] as const;
+const COMPRESSIONS = ['gzip', 'estargz', 'zstd', 'uncompressed'] as const;
 /** What is said of compressed layers. */
 const COMPRESSION_KEYS = ['compression', 'compression-level', 'force-compression'];
 const KEYS = ['type', 'dest', 'tar', ...COMPRESSION_KEYS];

@@ -5,6 +5,7 @@ import {
   hexOf,
   type ImageConfig,
   layerCompression,
+  lazyAnnotations,
   type Manifest,
   MEDIA,
   normalisePlatform,
@@ -60,7 +61,7 @@ export async function importImage(
     const diffId = diffIds[index];
     if (compression === undefined || diffId === undefined) throw unknownLayer(files.name, blob);
     const { digest, size } = await files.toBlob(blobPath(blob.digest), blob);
-    const stored = { mediaType: blob.mediaType, digest, size };
+    const stored = { mediaType: blob.mediaType, digest, size, ...lazyAnnotations(blob) };
     layers.push(await importLayer({ blob: stored, compression, diffId }, options.ports, options.signal));
   }
   const image = { id: manifest.config.digest, platform, layers };

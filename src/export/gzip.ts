@@ -2,9 +2,7 @@ import type { Transform } from 'node:stream';
 import { constants, crc32, createZstdCompress } from 'node:zlib';
 import { type Compression, compressionLevel } from '../oci/index.ts';
 import { type DeflateOptions, deflateBlocks } from './deflate-blocks.ts';
-
-/** RFC 1952: deflate, no flags, no time, no extra flags, unknown operating system. */
-const GZIP_HEADER = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff);
+import { GZIP_HEADER, gzipTrailer } from './gzip-member.ts';
 
 export type CompressStreamOptions = {
   /** Default: 6 for gzip, 3 for zstd. */
@@ -52,10 +50,7 @@ async function* gzip(source: AsyncIterable<Uint8Array>, options: DeflateOptions)
   }
   yield GZIP_HEADER;
   yield* deflateBlocks(metered(), options);
-  const trailer = Buffer.alloc(8);
-  trailer.writeUInt32LE(crc, 0);
-  trailer.writeUInt32LE(size % 2 ** 32, 4);
-  yield trailer;
+  yield gzipTrailer(crc, size);
 }
 
 async function* through(source: AsyncIterable<Uint8Array>, engine: Transform): AsyncGenerator<Uint8Array> {

@@ -29,7 +29,7 @@ describe('a layer of our own', () => {
     const usual = await layerBlob(layer, store, GZIP);
     const best = await layerBlob(layer, store, { ...GZIP, level: 9 });
     const zstd = await layerBlob(layer, store, { ...GZIP, compression: 'zstd' });
-    expect(new Set([usual.digest, best.digest, zstd.digest]).size).toBe(3);
+    expect(new Set([usual, best, zstd].map(({ descriptor }) => descriptor.digest)).size).toBe(3);
     expect(made()).toBe(3);
     expect(await layerBlob(layer, store, { ...GZIP, level: 6 })).toEqual(usual);
     expect(await layerBlob(layer, store, { ...GZIP, level: 9, force: true })).toEqual(best);
@@ -64,14 +64,16 @@ async function foreignLayer(): Promise<{ readonly stored: StoredLayer; readonly 
 describe('a layer that came as a blob', () => {
   test('stays this blob, under its OCI type', async () => {
     const { stored } = await foreignLayer();
-    const { digest, mediaType } = await layerBlob(stored, store, { ...GZIP, compression: 'zstd' });
+    const { descriptor } = await layerBlob(stored, store, { ...GZIP, compression: 'zstd' });
+    const { digest, mediaType } = descriptor;
     expect({ digest, mediaType }).toEqual({ digest: stored.blob?.digest, mediaType: MEDIA.ociLayerGzip });
     expect(made()).toBe(0);
   });
 
   test('is compressed anew when forced: other bytes of the very same tar', async () => {
     const { stored, tar } = await foreignLayer();
-    const { digest, mediaType } = await layerBlob(stored, store, { ...GZIP, level: 9, force: true });
+    const { descriptor } = await layerBlob(stored, store, { ...GZIP, level: 9, force: true });
+    const { digest, mediaType } = descriptor;
     expect(mediaType).toBe(MEDIA.ociLayerGzip);
     expect(digest).not.toBe(stored.blob?.digest);
     expect(gunzipSync(await store.blobs.readBytes(digest)).equals(tar)).toBe(true);

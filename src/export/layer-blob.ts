@@ -6,9 +6,11 @@ import {
   type DiffId,
   isDigest,
   layerCompression,
+  type OutputCompression,
 } from '../oci/index.ts';
 import type { StoredLayer } from '../solve/index.ts';
 import { compressLayer, LAYER_TYPES } from './compress-layer.ts';
+import { estargzBlob } from './estargz-blob.ts';
 import { layerTar } from './layer-tar.ts';
 import type { ExportPorts } from './types.ts';
 
@@ -16,13 +18,16 @@ import type { ExportPorts } from './types.ts';
 const VERSION = 2;
 
 export type LayerBlobOptions = {
-  readonly compression: Compression;
+  readonly compression: OutputCompression;
   /** Default: see `compressionLevel`. */
   readonly level?: number | undefined;
   /** Compress anew what came as a blob, too; default false. */
   readonly force?: boolean | undefined;
   readonly signal: AbortSignal | undefined;
 };
+
+/** A layer's blob in the store, and the diffID that an image with it must name: an eStargz has one of its own. */
+export type LayerBlob = { readonly descriptor: Descriptor; readonly diffId: DiffId };
 
 /** Key of the fact that names the blob a layer's tar was compressed to. Its value: `digest size`. */
 export function layerBlobKey(diffId: DiffId, { compression, level }: LayerBlobOptions): string {
@@ -39,9 +44,20 @@ export async function layerBlob(
   stored: StoredLayer,
   ports: ExportPorts,
   options: LayerBlobOptions,
-): Promise<Descriptor> {
+): Promise<LayerBlob> {
   const { compression, level, force = false, signal } = options;
-  if (stored.blob !== undefined && !force) return asOci(stored.blob);
+  if (stored.blob !== undefined && !force) return { descriptor: asOci(stored.blob), diffId: stored.diffId };
+  if (compression === 'estargz') return estargzBlob(stored, ports, { level, signal });
+  const descriptor = await compressedBlob(stored, ports, { ...options, compression });
+  return { descriptor, diffId: stored.diffId };
+}
+
+async function compressedBlob(
+  stored: StoredLayer,
+  ports: ExportPorts,
+  options: LayerBlobOptions & { readonly compression: Compression },
+): Promise<Descriptor> {
+  const { compression, level, signal } = options;
   const key = layerBlobKey(stored.diffId, options);
   const known = await remembered(key, compression, ports);
   if (known !== undefined) return known;
@@ -65,9 +81,12 @@ async function remembered(
 }
 
 /** Docker's names for layers say the same as OCI's. */
-function asOci({ mediaType, digest, size }: Descriptor): Descriptor {
+function asOci({ mediaType, digest, size, annotations }: Descriptor): Descriptor {
   const compression = layerCompression(mediaType);
-  if (compression !== undefined) return { mediaType: LAYER_TYPES[compression], digest, size };
+  if (compression !== undefined) {
+    const said = annotations === undefined ? {} : { annotations };
+    return { mediaType: LAYER_TYPES[compression], digest, size, ...said };
+  }
   throw new LapidaryError('UNSUPPORTED', `layer ${digest} has the unknown media type "${mediaType}"`);
 }
 

@@ -1,6 +1,8 @@
 import {
   canonicalJson,
   type Descriptor,
+  type DiffId,
+  type ImageConfig,
   type Index,
   type Manifest,
   MEDIA,
@@ -8,7 +10,7 @@ import {
   parseReference,
 } from '../oci/index.ts';
 import type { StoredImage, StoredLayer } from '../solve/index.ts';
-import { blobMember, bytesBlob, type Member } from './member.ts';
+import { bytesBlob, type Member } from './member.ts';
 import type { ExportPorts } from './types.ts';
 
 /** An image as the files of an OCI layout, but for `index.json` and `oci-layout`. */
@@ -18,7 +20,12 @@ export type LayoutImage = {
   readonly descriptor: Descriptor;
 };
 
-export type LayerMember = { readonly descriptor: Descriptor; readonly member: Member };
+/** `diffId` is the stored layer's, unless its blob holds another tar. */
+export type LayerMember = {
+  readonly descriptor: Descriptor;
+  readonly diffId: DiffId;
+  readonly member: Member;
+};
 
 /** What containerd and BuildKit read the whole name of an image from. */
 export const IMAGE_NAME: string = 'io.containerd.image.name';
@@ -38,11 +45,9 @@ export async function layoutImage(
 ): Promise<LayoutImage> {
   const layers: LayerMember[] = [];
   for (const layer of image.layers) layers.push(await toMember(layer));
-  const config: Descriptor = {
-    mediaType: MEDIA.ociConfig,
-    digest: image.id,
-    size: (await ports.blobs.readBytes(image.id)).length,
-  };
+  const diffIds = layers.map(({ diffId }) => diffId);
+  const { digest: id, size: configSize, member: configMember } = await configBlob(image, diffIds, ports);
+  const config: Descriptor = { mediaType: MEDIA.ociConfig, digest: id, size: configSize };
   const manifest: Manifest = {
     schemaVersion: 2,
     mediaType: MEDIA.ociManifest,
@@ -51,9 +56,21 @@ export async function layoutImage(
   };
   const { member, digest, size } = bytesBlob(jsonBytes(manifest));
   return {
-    members: [blobMember(config, ports.blobs), ...layers.map((layer) => layer.member), member],
+    members: [configMember, ...layers.map((layer) => layer.member), member],
     descriptor: { mediaType: MEDIA.ociManifest, digest, size, platform: platformOf(image) },
   };
+}
+
+/** The image's configuration as it is in the store, but for diffIDs that are others in this output. */
+async function configBlob(
+  image: StoredImage,
+  diffIds: readonly DiffId[],
+  { blobs }: ExportPorts,
+): Promise<ReturnType<typeof bytesBlob>> {
+  const bytes = await blobs.readBytes(image.id);
+  if (image.layers.every((layer, index) => layer.diffId === diffIds[index])) return bytesBlob(bytes);
+  const config = JSON.parse(Buffer.from(bytes).toString('utf8')) as ImageConfig;
+  return bytesBlob(jsonBytes({ ...config, rootfs: { ...config.rootfs, diff_ids: diffIds } }));
 }
 
 /** Several platforms under one index, in the order given. */

@@ -7,7 +7,8 @@ import type { ContentReader } from '../solve/index.ts';
 import { type TarMember, TarReader } from '../tar/index.ts';
 import type { Entry, FileNode, Metadata } from '../tree/index.ts';
 import { measureLayer } from './compress-layer.ts';
-import { batches, packLayer } from './pack-layer.ts';
+import { packLayer } from './pack-layer.ts';
+import { batches } from './pack-members.ts';
 
 const metadata = (extra: Partial<Metadata> = {}): Metadata => ({
   mode: 0o755,

@@ -1,15 +1,8 @@
 import type { ContentReader } from '../solve/index.ts';
-import { END, encodeHeader, opaquePath, padding, type TarMember, whiteoutPath } from '../tar/index.ts';
-import type { Entry, Inode, Metadata } from '../tree/index.ts';
+import { END, encodeHeader, padding } from '../tar/index.ts';
+import type { Entry } from '../tree/index.ts';
 import { ChunkBuffer } from './chunk-buffer.ts';
-import { type NamedFile, readFiles, streamFile } from './content-batch.ts';
-import { linkBelow, orderLinks } from './order-links.ts';
-
-/** Larger files are streamed; smaller ones are read together with their neighbours. */
-const MAX_SMALL = 1024 * 1024;
-/** What is held in memory at once. */
-const MAX_BATCH_BYTES = 4 * 1024 * 1024;
-const MAX_BATCH_ENTRIES = 4096;
+import { packMembers } from './pack-members.ts';
 
 /**
  * The canonical tar of a layer, in chunks of about 1 MiB: the same entries with the same contents always give the
@@ -31,16 +24,13 @@ export async function* packLayer(
   reader: ContentReader,
 ): AsyncGenerator<Uint8Array> {
   const out = new ChunkBuffer();
-  const { ordered, inodeOf } = orderLinks(entries);
-  for (const batch of batches(ordered)) {
-    const contents = await readFiles(smallFiles(batch), reader);
-    for (const entry of batch) {
-      out.add(encodeHeader(memberOf(entry, inodeOf)));
-      if (entry.kind === 'node' && entry.node.type === 'file') {
-        const { node, path } = entry;
-        const bytes = contents.get(node);
-        if (bytes) out.add(bytes);
-        else for await (const chunk of streamFile({ path, node }, reader)) yield* out.addLarge(chunk);
+  for await (const members of packMembers(entries, reader)) {
+    for (const { member, file } of members) {
+      out.add(encodeHeader(member));
+      if (file !== undefined) {
+        const { node, contents } = file;
+        if (contents instanceof Uint8Array) out.add(contents);
+        else for await (const chunk of contents) yield* out.addLarge(chunk);
         out.addZeros(padding(node.size));
       }
       yield* out.full();
@@ -48,69 +38,4 @@ export async function* packLayer(
   }
   out.add(END);
   yield* out.rest();
-}
-
-/** The member that says what an entry says. */
-function memberOf(entry: Entry, inodeOf: ReadonlyMap<string, Inode>): TarMember {
-  switch (entry.kind) {
-    case 'node':
-      return nodeMember(entry.path, entry.node);
-    case 'hardlink': {
-      const node = inodeOf.get(entry.path);
-      if (node === undefined) throw linkBelow(entry.path, entry.target);
-      return { ...metadataOf(node), path: entry.path, type: 'hardlink', size: 0, link: entry.target };
-    }
-    default: {
-      const path = entry.kind === 'whiteout' ? whiteoutPath(entry.path) : opaquePath(entry.path);
-      return { ...MARKER, path, type: 'file' };
-    }
-  }
-}
-
-const MARKER = { mode: 0, uid: 0, gid: 0, mtime: 0, mtimeNs: 0, size: 0 } as const;
-
-function metadataOf({ mode, uid, gid, mtime, mtimeNs, xattrs }: Inode): Metadata {
-  return { mode, uid, gid, mtime, mtimeNs, ...(xattrs === undefined ? {} : { xattrs }) };
-}
-
-function nodeMember(path: string, node: Inode): TarMember {
-  const metadata = { ...metadataOf(node), path };
-  switch (node.type) {
-    case 'file':
-      return { ...metadata, type: 'file', size: node.size };
-    case 'symlink':
-      return { ...metadata, type: 'symlink', size: 0, link: node.target };
-    case 'char':
-    case 'block':
-      return { ...metadata, type: node.type, size: 0, major: node.major, minor: node.minor };
-    default:
-      return { ...metadata, type: node.type, size: 0 };
-  }
-}
-
-/** Runs of entries whose small files fit in memory together. */
-export function* batches(entries: readonly Entry[]): Generator<readonly Entry[]> {
-  let start = 0;
-  let bytes = 0;
-  for (const [index, entry] of entries.entries()) {
-    const size = smallSize(entry);
-    if (index > start && (bytes + size > MAX_BATCH_BYTES || index - start === MAX_BATCH_ENTRIES)) {
-      yield entries.slice(start, index);
-      [start, bytes] = [index, 0];
-    }
-    bytes += size;
-  }
-  if (start < entries.length) yield entries.slice(start);
-}
-
-const smallSize = (entry: Entry): number =>
-  entry.kind === 'node' && entry.node.type === 'file' && entry.node.size <= MAX_SMALL ? entry.node.size : 0;
-
-export function smallFiles(batch: readonly Entry[]): NamedFile[] {
-  const files: NamedFile[] = [];
-  for (const entry of batch) {
-    if (entry.kind !== 'node' || entry.node.type !== 'file' || entry.node.size > MAX_SMALL) continue;
-    files.push({ path: entry.path, node: entry.node });
-  }
-  return files;
 }

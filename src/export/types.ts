@@ -1,4 +1,4 @@
-import type { Compression, Descriptor } from '../oci/index.ts';
+import type { Descriptor, OutputCompression } from '../oci/index.ts';
 import type { BlobStore, FactStore, LayerStore, StoredImage } from '../solve/index.ts';
 
 /** One output. `dest` is an absolute path, or `-` for `WriteImageRequest.stdout` (archives and `tar` only). */
@@ -9,8 +9,8 @@ export type ImageOutput =
       /** `false` writes an OCI layout directory instead of an archive (oci only). */
       readonly tar: boolean;
       /** Of layers that were never a blob; default gzip. Layers of Docker archives are never compressed. */
-      readonly compression?: Compression;
-      /** gzip: 0 to 9, default 6. zstd: 1 to 19, default 3. */
+      readonly compression?: OutputCompression;
+      /** gzip and estargz: 0 to 9, default 6. zstd: 1 to 19, default 3. */
       readonly compressionLevel?: number;
       /** Compress layers of base images anew, too; default: they stay the blobs that they came as. */
       readonly forceCompression?: boolean;

@@ -30,8 +30,8 @@ export async function writeOci(
   const { compression = 'gzip', compressionLevel: level, forceCompression: force } = output;
   const options = { compression, level, force, signal };
   async function asBlob(layer: StoredLayer): Promise<LayerMember> {
-    const descriptor = await layerBlob(layer, ports, options);
-    return { descriptor, member: blobMember(descriptor, ports.blobs) };
+    const { descriptor, diffId } = await layerBlob(layer, ports, options);
+    return { descriptor, diffId, member: blobMember(descriptor, ports.blobs) };
   }
   const images: LayoutImage[] = [];
   for (const image of request.images) images.push(await layoutImage(image, ports, asBlob));
@@ -61,7 +61,7 @@ export async function writeDocker(
   function asTar(layer: StoredLayer): Promise<LayerMember> {
     const digest = layer.diffId as string as Descriptor['digest']; // a tar that is a blob has one digest for both
     const descriptor = { mediaType: MEDIA.ociLayer, digest, size: layer.size };
-    return Promise.resolve({ descriptor, member: layerTarMember(layer, ports) });
+    return Promise.resolve({ descriptor, diffId: layer.diffId, member: layerTarMember(layer, ports) });
   }
   const { members, descriptor } = await layoutImage(image, ports, asTar);
   const manifest = {

@@ -4,7 +4,7 @@ import type { ContentReader } from '../solve/index.ts';
 import type { Entry } from '../tree/index.ts';
 import { readFiles, streamFile } from './content-batch.ts';
 import { LocalFolder } from './local-folder.ts';
-import { batches, smallFiles } from './pack-layer.ts';
+import { batches, smallFiles } from './pack-members.ts';
 
 export type LocalOptions = {
   readonly reader: ContentReader;

@@ -1,9 +1,13 @@
 import { LapidaryError } from '../errors/index.ts';
 import type { Compression } from './media-types.ts';
 
+/** How layers are made: eStargz is a gzip whose files can be fetched one by one. */
+export type OutputCompression = Compression | 'estargz';
+
 /** The defaults are part of reproducibility, so never left to a library. zstd's levels above 19 need much memory to read. */
 const LEVELS = {
   gzip: { least: 0, greatest: 9, usual: 6 },
+  estargz: { least: 0, greatest: 9, usual: 6 },
   zstd: { least: 1, greatest: 19, usual: 3 },
 } as const;
 
@@ -11,14 +15,14 @@ const LEVELS = {
  * The level to compress with: as asked, else the usual one; `undefined` when nothing is compressed.
  * @throws LapidaryError USAGE for a level that the compression does not have
  */
-export function compressionLevel(compression: Compression, asked?: number): number | undefined {
+export function compressionLevel(compression: OutputCompression, asked?: number): number | undefined {
   if (compression === 'uncompressed') {
     if (asked === undefined) return undefined;
     throw new LapidaryError(
       'USAGE',
       `uncompressed layers have no compression level, but ${asked} was given`,
       {
-        hint: 'leave the level out, or compress with gzip or zstd',
+        hint: 'leave the level out, or compress with gzip, estargz or zstd',
       },
     );
   }

@@ -1,9 +1,17 @@
 export { canonicalJson } from './canonical-json.ts';
 export { chainIds } from './chain-id.ts';
-export { compressionLevel } from './compression.ts';
+export { compressionLevel, type OutputCompression } from './compression.ts';
 export { type ChainId, type DiffId, type Digest, hexOf, isDigest, parseDigest, sha256 } from './digest.ts';
 export { formatGoDuration, parseGoDuration } from './go-duration.ts';
-export { type Compression, isIndexType, isManifestType, layerCompression, MEDIA } from './media-types.ts';
+export {
+  type Compression,
+  isIndexType,
+  isManifestType,
+  LAZY_ANNOTATIONS,
+  layerCompression,
+  lazyAnnotations,
+  MEDIA,
+} from './media-types.ts';
 export { parseImageConfig, parseIndex, parseManifest, parseManifestOrIndex } from './parse-documents.ts';
 export { formatPlatform, hostPlatform, matchPlatform, normalisePlatform, parsePlatform } from './platform.ts';
 export {

@@ -1,3 +1,5 @@
+import type { Descriptor } from './types.ts';
+
 /** Media types of OCI image-spec v1.1.1 (media-types.md) and of Docker's schema 2. */
 export const MEDIA = {
   ociManifest: 'application/vnd.oci.image.manifest.v1+json',
@@ -14,6 +16,25 @@ export const MEDIA = {
 } as const;
 
 export type Compression = 'gzip' | 'zstd' | 'uncompressed';
+
+/** What the descriptor of a layer says for those who fetch its files one by one. */
+export const LAZY_ANNOTATIONS = {
+  /** stargz-snapshotter, docs/estargz.md: digest of the table of contents. */
+  estargzToc: 'containerd.io/snapshot/stargz/toc.digest',
+  /** containers/storage, and what BuildKit writes with it: bytes of the uncompressed tar. */
+  estargzSize: 'io.containers.estargz.uncompressed-size',
+} as const;
+/** containers/storage: the like for zstd:chunked. */
+const ZSTD_CHUNKED = 'io.github.containers.zstd-chunked.';
+
+/** The annotations that belong to a layer's very bytes, so that they go where its blob goes; `{}` when there are none. */
+export function lazyAnnotations({ annotations = {} }: Descriptor): Pick<Descriptor, 'annotations'> {
+  const known: readonly string[] = Object.values(LAZY_ANNOTATIONS);
+  const kept = Object.entries(annotations).filter(
+    ([name]) => known.includes(name) || name.startsWith(ZSTD_CHUNKED),
+  );
+  return kept.length === 0 ? {} : { annotations: Object.fromEntries(kept) };
+}
 
 /** How a layer of this media type is compressed; `undefined` when it is no layer that we can read. */
 export function layerCompression(mediaType: string): Compression | undefined {

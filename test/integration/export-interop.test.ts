@@ -1,6 +1,15 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -9,6 +18,7 @@ import { type ImageOutput, writeImage } from '../../src/export/index.ts';
 import type { Compression, Manifest } from '../../src/oci/index.ts';
 import type { StoredImage } from '../../src/solve/index.ts';
 import type { Entry, Inode } from '../../src/tree/index.ts';
+import { EstargzReader, tocProblems } from '../support/estargz-reader.ts';
 import { expectedLines, foundLines } from '../support/filesystem-lines.ts';
 import { type MemoryStore, memoryStore } from '../support/memory-store.ts';
 import { builtLayer, imageOf, NAME, pulledLayer } from '../support/stored-image.ts';
@@ -146,6 +156,44 @@ describe('umoci', () => {
       expect(foundLines(join(`${layout}-bundle`, 'rootfs')).sort()).toEqual(expectedLines(MERGED));
     },
   );
+});
+
+describe('eStargz', () => {
+  const added = ['.no.prefetch.landmark', 'stargz.index.json'];
+
+  test('is copied by skopeo, every digest checked, and unpacked by umoci to the tree and two files', async () => {
+    const layout = at('estargz');
+    await write({ type: 'oci', dest: layout, tar: false, compression: 'estargz', forceCompression: true });
+    run('skopeo', 'copy', '--insecure-policy', `oci:${layout}:1`, `oci:${layout}-copy:1`);
+    run('umoci', 'unpack', '--image', `${layout}-copy:1`, `${layout}-bundle`);
+    const rootfs = join(`${layout}-bundle`, 'rootfs');
+    for (const name of added) rmSync(join(rootfs, name));
+    expect(foundLines(rootfs).sort()).toEqual(expectedLines(MERGED));
+    const raw = run('skopeo', 'inspect', '--raw', `oci:${layout}-copy:1`);
+    const { layers } = JSON.parse(raw) as Manifest;
+    expect(layers.map(({ annotations }) => Object.keys(annotations ?? {}).length)).toEqual([2, 2]);
+  });
+
+  test('is a .tar.gz to GNU tar and gzip, and opens file by file', async () => {
+    const layout = at('estargz-top');
+    await write({ type: 'oci', dest: layout, tar: false, compression: 'estargz' });
+    const { layers } = JSON.parse(run('skopeo', 'inspect', '--raw', `oci:${layout}:1`)) as Manifest;
+    const [base, top] = layers.map(({ digest }) => join(layout, 'blobs', 'sha256', digest.slice(7)));
+    expect(layers[0]?.digest).toBe(image.layers[0]?.blob?.digest); // as it came
+    expect(() => new EstargzReader(readFileSync(base ?? ''))).toThrow('the footer is another');
+    const names = run('tar', '-tzf', top ?? '', '--quoting-style=literal')
+      .trim()
+      .split('\n');
+    expect([names[0], names.at(-1)]).toEqual(added);
+    const blob = readFileSync(top ?? '');
+    execFileSync('gzip', ['-t'], { input: blob });
+    expect(tocProblems(blob)).toEqual([]);
+    const reader = new EstargzReader(blob);
+    for (const name of ['usr/big', 'etc/ümlaut', LONG]) {
+      const found = execFileSync('tar', ['-xzOf', top ?? '', name], { maxBuffer: 2 ** 24 });
+      expect(reader.open(name).equals(found)).toBe(true);
+    }
+  });
 });
 
 describe('the root filesystem', () => {

@@ -16,7 +16,7 @@ export const BUILD_OPTIONS: readonly OptionSpec[] = [
   { flags: '--platform OS/ARCH', help: 'Platform of the image (default: that of this machine)' },
   {
     flags: '-o, --output SPEC',
-    help: 'type=oci|docker|tar|local,dest=PATH[,tar=false][,compression=gzip|zstd|uncompressed][,compression-level=N][,force-compression=true]; a path alone is a local directory, - a tar on standard output',
+    help: 'type=oci|docker|tar|local,dest=PATH[,tar=false][,compression=gzip|estargz|zstd|uncompressed][,compression-level=N][,force-compression=true]; a path alone is a local directory, - a tar on standard output',
     repeat: true,
   },
   {
