@@ -2,7 +2,7 @@
 
 const RING_0 = ['errors', 'oci', 'tar', 'tree', 'dockerfile'];
 const PURE = [...RING_0, 'plan', 'solve'];
-const ADAPTERS = ['store', 'sandbox', 'context', 'export'];
+const ADAPTERS = ['store', 'sandbox', 'registry', 'context', 'export'];
 
 /** Which folders of src/ a folder may import from, besides itself. A folder that is not here may import nothing. */
 const MAY_IMPORT = {
@@ -77,8 +77,11 @@ export default {
     {
       name: 'processes',
       severity: 'error',
-      comment: 'programs are started by the sandbox and for bootstraps only',
-      from: { path: '^src/', pathNot: `^src/sandbox/|^src/context/debian-bootstrap\\.ts$|${TESTS}` },
+      comment: 'programs are started by the sandbox, for bootstraps and for credentials only',
+      from: {
+        path: '^src/',
+        pathNot: `^src/sandbox/|^src/context/debian-bootstrap\\.ts$|^src/registry/credential-helper\\.ts$|${TESTS}`,
+      },
       to: { path: '^(?:node:)?child_process$' },
     },
     {

@@ -13,6 +13,7 @@ const ENTRIES: Readonly<Record<string, string>> = {
   build: 'src/build/index.ts',
   dockerfile: 'src/dockerfile/index.ts',
   oci: 'src/oci/index.ts',
+  registry: 'src/registry/index.ts',
   'sandbox-child': 'src/sandbox/child.ts',
   'gzip-worker': 'src/export/gzip-worker.ts',
 };

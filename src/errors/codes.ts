@@ -41,6 +41,17 @@ export const ERROR_CODES = {
   RUN_FAILED: 'The command of a RUN instruction failed.',
   CONTEXT_UNREADABLE: 'The build context, or a file of it, cannot be read.',
   CONTEXT_CHANGED: 'A file of the build context changed while it was read.',
+  // Registries
+  REGISTRY_UNAUTHORIZED: 'A registry wants credentials, or does not accept the ones it was given.',
+  REGISTRY_DENIED: 'A registry does not allow this to this account.',
+  REGISTRY_NOT_FOUND: 'A registry does not have the manifest, blob or repository.',
+  REGISTRY_RATE_LIMITED: 'A registry answers that there were too many requests.',
+  REGISTRY_UNREACHABLE: 'A registry cannot be connected to, or does not answer in time.',
+  REGISTRY_TLS: 'No trusted TLS connection to a registry can be made.',
+  REGISTRY_FAILED: 'A registry answers with an error, or not as the protocol says.',
+  REGISTRY_BLOCKED: "A registry is blocked by the user's configuration.",
+  REGISTRY_CONFIG: 'A file with credentials, certificates or rules for registries cannot be used.',
+  REGISTRY_CREDENTIALS: 'A credential helper is missing or fails.',
   // Machine
   RUNTIME_MISSING: 'A program that a step needs is not installed.',
   SANDBOX_FAILED: 'The sandbox for RUN steps could not be set up.',
