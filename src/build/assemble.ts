@@ -35,6 +35,7 @@ export async function assembleImage(
   const config = makeImageConfig({
     platform: imagePlatform(stage, base?.config),
     config: stage.config,
+    author: stage.author,
     base: base?.config,
     baseLayers: base?.layers ?? [],
     history,
@@ -59,11 +60,13 @@ function imagePlatform(stage: PlannedStage, base: ImageConfig | undefined): Stor
 }
 
 async function historyLine(
-  { createdBy, op }: HistoryDraft,
+  { createdBy: line, op }: HistoryDraft,
   epoch: number | undefined,
   ports: AssemblePorts,
 ): Promise<HistoryLine> {
-  if (op === undefined) return { createdBy };
+  if (op === undefined) return { createdBy: line };
+  // The mark by which tools tell this form of line from that of older builders; a WORKDIR never has it
+  const createdBy = op.op === 'workdir' ? line : `${line} # buildkit`;
   const { layer, created } = await ports.solver.solve(op);
   const time = created === undefined ? {} : { created };
   if (layer === undefined) return { createdBy, ...time };

@@ -11,6 +11,7 @@ export type HistoryLine = {
 export type ConfigParts = {
   readonly platform: Platform;
   readonly config: ContainerConfig;
+  readonly author: string | undefined;
   /** The base image's configuration; absent for scratch. */
   readonly base: ImageConfig | undefined;
   readonly baseLayers: readonly StoredLayer[];
@@ -32,7 +33,7 @@ export function makeImageConfig(parts: ConfigParts): ImageConfig {
   const layers = [...baseLayers, ...parts.history.flatMap(({ layer }) => layer ?? [])];
   return {
     ...(created === undefined ? {} : { created }),
-    ...(base?.author === undefined ? {} : { author: base.author }),
+    ...(parts.author === undefined ? {} : { author: parts.author }),
     architecture: platform.architecture,
     os: platform.os,
     ...(platform.variant === undefined ? {} : { variant: platform.variant }),
@@ -71,21 +72,25 @@ function orderedConfig(config: ContainerConfig): ContainerConfig {
   const ordered = {
     User: config.User || undefined,
     ExposedPorts: sortedMap(config.ExposedPorts),
-    Env: config.Env,
-    Entrypoint: config.Entrypoint,
-    Cmd: config.Cmd,
+    Env: nonEmpty(config.Env),
+    Entrypoint: nonEmpty(config.Entrypoint),
+    Cmd: nonEmpty(config.Cmd),
     Healthcheck: config.Healthcheck,
-    ArgsEscaped: config.ArgsEscaped,
+    ArgsEscaped: config.ArgsEscaped || undefined,
     Volumes: sortedMap(config.Volumes),
-    WorkingDir: config.WorkingDir,
-    OnBuild: config.OnBuild?.length === 0 ? undefined : config.OnBuild,
+    WorkingDir: config.WorkingDir || undefined,
+    OnBuild: nonEmpty(config.OnBuild),
     Labels: sortedMap(config.Labels),
-    StopSignal: config.StopSignal,
-    Shell: config.Shell,
+    StopSignal: config.StopSignal || undefined,
+    Shell: nonEmpty(config.Shell),
   };
   return Object.fromEntries(
     Object.entries(ordered).filter(([, value]) => value !== undefined),
   ) as ContainerConfig;
+}
+
+function nonEmpty(list: readonly string[] | undefined): readonly string[] | undefined {
+  return list?.length === 0 ? undefined : list;
 }
 
 function sortedMap<T>(map: Readonly<Record<string, T>> | undefined): Record<string, T> | undefined {

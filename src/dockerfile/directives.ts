@@ -5,16 +5,22 @@ import type { Dockerfile, Word } from './types.ts';
 const DIRECTIVE = /^[ \t]*#[ \t]*([a-zA-Z][a-zA-Z0-9]*)[ \t]*=[ \t]*(.+?)[ \t]*$/d;
 const KNOWN: ReadonlySet<string> = new Set(['syntax', 'escape', 'check']);
 
-export type Directives = Pick<Dockerfile, 'directives' | 'escape'>;
+export type Directives = Pick<Dockerfile, 'directives' | 'escape'> & {
+  /** The line behind the directives. */
+  readonly next: number;
+};
 
 /**
- * Parser directives stand at the very top; the first line that is none ends them.
+ * Parser directives stand at the very top; the first line that is none ends them. Behind a line that begins with `#!`,
+ * which only makes the file executable, `escape` has no effect.
  * @throws SourceError DOCKERFILE_SYNTAX for one that is given twice or has a value it cannot have
  * Source: Dockerfile reference, "Parser directives".
  */
 export function readDirectives(lines: SourceLines): Directives {
   const found: Partial<Record<string, Word>> = {};
-  for (let line = 0; line < lines.count; line++) {
+  const first = lines.text(0).startsWith('#!') ? 1 : 0;
+  let line = first;
+  for (; line < lines.count; line++) {
     const match = DIRECTIVE.exec(lines.text(line));
     const name = match?.[1]?.toLowerCase() ?? '';
     if (match === null || !KNOWN.has(name)) break;
@@ -28,7 +34,8 @@ export function readDirectives(lines: SourceLines): Directives {
     }
     found[name] = { text: match[2] ?? '', span };
   }
-  const { syntax, escape, check } = found;
+  const { syntax, check } = found;
+  const escape = first === 0 ? found['escape'] : undefined;
   if (escape !== undefined && escape.text !== '\\' && escape.text !== '`') {
     const at = { source: lines.source, span: escape.span };
     throw new SourceError('DOCKERFILE_SYNTAX', `the escape character cannot be ${quoted(escape.text)}`, at, {
@@ -37,6 +44,7 @@ export function readDirectives(lines: SourceLines): Directives {
   }
   return {
     escape: escape?.text === '`' ? '`' : '\\',
+    next: line,
     directives: { ...(syntax && { syntax }), ...(escape && { escape }), ...(check && { check }) },
   };
 }

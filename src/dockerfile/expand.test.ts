@@ -79,16 +79,18 @@ describe('splitting', () => {
   });
 });
 
-test('in a here-document quotes are characters', () => {
+test('in a here-document quotes are characters, and a backslash goes from before any character', () => {
   const doc = {
     name: 'EOF',
     fd: 0,
     expand: true,
     chomp: false,
     span: { start: 0, end: 1 },
-    body: `it's "$a" \\$a \\n\n`,
+    body: `it's "$a" \\$a \\n \\\\ \${a:-'x'} <<x \\\n\n`,
   };
-  expect(expandHeredoc(doc, () => '1', site)).toBe(`it's "1" $a \\n\n`);
+  const want = `it's "1" $a n \\ 1 <<x \n\n`;
+  expect(expandHeredoc(doc, () => '1', site)).toBe(want);
+  expect(expandHeredoc(doc, () => '1', { ...site, escape: '`' })).toBe(want);
 });
 
 test.for<{ name: string; text: string; want: string[] }>([

@@ -20,9 +20,13 @@ export function expandWords(word: Word, lookup: Lookup, site: ExpandSite): strin
   return splitFields(new Expander(word, lookup, site).expandAll());
 }
 
-/** A here-document's body: variables and escapes work, quotes are ordinary characters. */
-export function expandHeredoc(heredoc: Heredoc, lookup: Lookup, site: ExpandSite): string {
-  return new Expander({ text: heredoc.body, span: heredoc.span }, lookup, site).expandBody();
+/**
+ * A here-document's body: quotes are ordinary characters, and a backslash, whatever the file's escape character, goes
+ * from before any character.
+ */
+export function expandHeredoc(heredoc: Heredoc, lookup: Lookup, { source }: ExpandSite): string {
+  const word = { text: heredoc.body, span: heredoc.span };
+  return new Expander(word, lookup, { source, escape: '\\' }).expandBody();
 }
 
 /** The names of the variables a word refers to, each once, in order. Those of a malformed word: up to the fault. */

@@ -1,5 +1,5 @@
 import { quoted, type Source, SourceError } from '../errors/index.ts';
-import { replacePattern, trimPattern } from './expand-pattern.ts';
+import { type Pattern, parsePattern, replacePattern, trimPattern } from './expand-pattern.ts';
 import type { Word } from './types.ts';
 
 export type Lookup = (name: string) => string | undefined;
@@ -7,15 +7,14 @@ export type Lookup = (name: string) => string | undefined;
 export type ExpandSite = { readonly source: Source; readonly escape: string };
 
 const MAX_DEPTH = 100;
+const REPLACE_HINT =
+  'write ${name/pattern/replacement}; the replacement may be empty, its / may not be missing';
 /** Larger than any sensible value: stops `${a//x/$a}` bombs. */
 const MAX_LENGTH = 1024 * 1024;
 /** Comparisons that the patterns of one word may cost: matching takes at most the product of both lengths. */
 const MAX_WORK = 64 * 1024 * 1024;
 
-/**
- * A stretch of output. White space in `variable` and `plain` text separates words, and `literal` text came out of
- * quotes or escapes: in a pattern it means itself.
- */
+/** A stretch of output. White space in `variable` and `plain` text separates words, that in `literal` text does not. */
 export type Piece = { readonly text: string; readonly kind: 'variable' | 'plain' | 'literal' };
 
 /** A name, or one of the shell's single characters, or digits. */
@@ -31,6 +30,10 @@ export class Expander {
   #depth = 0;
   #length = 0;
   #work = 0;
+  /** In patterns an escape character stays in front of what it escapes. */
+  #keepEscapes = false;
+  /** In here-documents quotes are ordinary characters. */
+  #quotes = true;
 
   constructor(word: Word, lookup: Lookup, site: ExpandSite) {
     this.#text = word.text;
@@ -43,20 +46,20 @@ export class Expander {
     return this.#pieces('');
   }
 
+  /** A here-document's body. */
   expandBody(): string {
-    const out: string[] = [];
-    while (this.#at < this.#text.length) out.push(this.#insideQuotes(''));
-    return out.join('');
+    this.#quotes = false;
+    return this.#textUpTo('');
   }
 
-  /** Up to a character of `end` that is not quoted, which is left where it is. */
+  /** Up to a character that is `end` and not quoted, which is left where it is; without one to the end. */
   #pieces(end: string): Piece[] {
     const pieces: Piece[] = [];
     while (this.#at < this.#text.length) {
       const char = this.#text[this.#at] ?? '';
-      if (end.includes(char)) break;
-      if (char === "'") pieces.push({ text: this.#single(), kind: 'literal' });
-      else if (char === '"') pieces.push({ text: this.#double(), kind: 'literal' });
+      if (char === end) break;
+      if (char === "'" && this.#quotes) pieces.push({ text: this.#single(), kind: 'literal' });
+      else if (char === '"' && this.#quotes) pieces.push({ text: this.#double(), kind: 'literal' });
       else if (char === '$') pieces.push({ text: this.#variable(), kind: 'variable' });
       else if (char === this.#site.escape) pieces.push({ text: this.#escaped(), kind: 'literal' });
       else {
@@ -67,17 +70,20 @@ export class Expander {
     return pieces;
   }
 
-  #textUpTo(end: string): string {
-    return this.#pieces(end)
-      .map((piece) => piece.text)
-      .join('');
+  #textUpTo(end: string, keepEscapes = false): string {
+    const before = this.#keepEscapes;
+    this.#keepEscapes = keepEscapes;
+    const pieces = this.#pieces(end);
+    this.#keepEscapes = before;
+    return pieces.map((piece) => piece.text).join('');
   }
 
   /** An escape character at the very end escapes nothing and goes. */
   #escaped(): string {
+    const escape = this.#keepEscapes ? this.#site.escape : '';
     const next = this.#text[this.#at + 1] ?? '';
     this.#at += 2;
-    return next;
+    return `${escape}${next}`;
   }
 
   #single(): string {
@@ -94,26 +100,24 @@ export class Expander {
     const out: string[] = [];
     while (this.#text[this.#at] !== '"') {
       if (this.#at >= this.#text.length) throw this.#error('a " has no other that closes it', open);
-      out.push(this.#insideQuotes('"'));
+      out.push(this.#insideQuotes());
     }
     this.#at += 1;
     return out.join('');
   }
 
-  /** One character, escape or variable where quotes are open: only `$`, the quote and the escape can be escaped. */
-  #insideQuotes(quote: string): string {
+  /** One character, escape or variable where double quotes are open: only `$`, the quote and the escape can be escaped. */
+  #insideQuotes(): string {
     const char = this.#text[this.#at] ?? '';
     const { escape } = this.#site;
     if (char === '$') return this.#variable();
-    if (char === escape) {
-      const next = this.#text[this.#at + 1] ?? '';
-      if (next !== '' && (next === '$' || next === escape || next === quote)) {
-        this.#at += 2;
-        return next;
-      }
-    }
     this.#at += 1;
-    return char;
+    if (char !== escape) return char;
+    const kept = this.#keepEscapes ? escape : '';
+    const next = this.#text[this.#at] ?? '';
+    if (next === '' || !`"$${escape}`.includes(next)) return `${kept}${char}`;
+    this.#at += 1;
+    return `${kept}${next}`;
   }
 
   #variable(): string {
@@ -183,30 +187,35 @@ export class Expander {
 
   #trimmed(value: string, sign: '#' | '%', greedy: boolean): string {
     this.#at += greedy ? 2 : 1;
-    const pattern = this.#pattern('}', value);
-    return trimPattern(value, pattern, { fromEnd: sign === '%', greedy });
+    const start = this.#at;
+    const text = this.#textUpTo('}', true);
+    return trimPattern(value, this.#pattern(text, value, start), { fromEnd: sign === '%', greedy });
   }
 
   #replaced(value: string, all: boolean): string {
     this.#at += all ? 2 : 1;
-    const pattern = this.#pattern('/}', value);
-    let replacement = '';
-    if (this.#text[this.#at] === '/') {
-      this.#at += 1;
-      replacement = this.#textUpTo('}');
-    }
-    return replacePattern(value, pattern, { replacement, all, maxLength: MAX_LENGTH });
+    const start = this.#at;
+    const text = this.#textUpTo('/', true);
+    if (this.#text[this.#at] !== '/')
+      throw this.#error('the pattern of a substitution is not closed by /', start, REPLACE_HINT);
+    this.#at += 1;
+    const replacement = this.#textUpTo('}', true);
+    return replacePattern(value, this.#pattern(text, value, start), {
+      replacement,
+      all,
+      maxLength: MAX_LENGTH,
+    });
   }
 
-  /** What came out of quotes or escapes is escaped again, always by a backslash. */
-  #pattern(end: string, value: string): string {
-    const start = this.#at;
-    const pattern = this.#pieces(end)
-      .map(({ text, kind }) => (kind === 'literal' ? text.replace(/[\\*?]/g, '\\$&') : text))
-      .join('');
-    this.#work += value.length * Math.max(1, pattern.length);
-    if (this.#work <= MAX_WORK) return pattern;
-    throw this.#error('the patterns are too long for the values', start, 'do this in a RUN instruction');
+  #pattern(text: string, value: string, start: number): Pattern {
+    // A pattern that spans lines has to be tried everywhere
+    this.#work += value.length * Math.max(1, text.length) * (text.includes('\n') ? value.length : 1);
+    if (this.#work > MAX_WORK)
+      throw this.#error('the patterns are too long for the values', start, 'do this in a RUN instruction');
+    const pattern = parsePattern(text);
+    if (pattern !== undefined) return pattern;
+    const hint = 'a backslash in a pattern can only stand before * ? / } and another backslash';
+    throw this.#error(`${quoted(text)} is no pattern`, start, hint);
   }
 
   /** Points at what begins at `from`, where the word stands in the source as it is written. */

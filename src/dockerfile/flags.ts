@@ -60,23 +60,42 @@ export class Flags {
     this.#context = context;
   }
 
+  /** Without its quotes and escapes, as expansion comes later. An empty value is none. */
   value(name: string): Word | undefined {
-    return this.#flags.find((flag) => flag.name === name)?.value;
+    const word = this.values(name)[0];
+    return word?.text === '' ? undefined : word;
   }
 
+  /** The same for one that may stand several times. A mount is left as written: its fields have quotes of their own. */
   values(name: string): Word[] {
-    return this.#flags.flatMap((flag) => (flag.name === name && flag.value ? flag.value : []));
+    const words = this.#flags.flatMap((flag) => (flag.name === name && flag.value ? flag.value : []));
+    if (name === 'mount') return words;
+    return words.map(({ text, span }) => ({ text: this.#unquoted(text), span }));
   }
 
   /** `undefined` when the flag is not there. @throws SourceError DOCKERFILE_BAD_FLAG */
   bool(name: string): boolean | undefined {
     const flag = this.#flags.find((one) => one.name === name);
     if (flag === undefined) return undefined;
-    const text = (flag.value?.text ?? 'true').replace(/^(["'])(.*)\1$/, '$2').toLowerCase();
+    const text = this.#unquoted(flag.value?.text ?? 'true').toLowerCase();
     if (text === 'true' || text === 'false') return text === 'true';
     throw this.#context.error('DOCKERFILE_BAD_FLAG', `--${name} cannot be ${quoted(text)}`, flag.word.span, {
       hint: `write --${name}, --${name}=true or --${name}=false`,
     });
+  }
+
+  /** Quotes of either kind go, and the escape character from before any other. */
+  #unquoted(text: string): string {
+    const { escape } = this.#context;
+    let [out, quote] = ['', ''];
+    for (let at = 0; at < text.length; at++) {
+      const char = text[at] ?? '';
+      if (char === escape) out += text[++at] ?? '';
+      else if (char === quote) quote = '';
+      else if (quote === '' && (char === '"' || char === "'")) quote = char;
+      else out += char;
+    }
+    return out;
   }
 }
 
@@ -108,7 +127,7 @@ function checkFlag(kind: InstructionKind, flags: readonly Flag[], context: Parse
   const shape = Object.hasOwn(shapes, flag.name) ? shapes[flag.name] : undefined;
   const at = flag.word.span;
   if (shape === undefined) throw unknownFlag(kind, flag, context);
-  if (shape !== 'bool' && (flag.value === undefined || flag.value.text === '')) {
+  if (flag.value === undefined ? shape !== 'bool' : shape === 'bool' && flag.value.text === '') {
     throw context.error('DOCKERFILE_BAD_FLAG', `--${flag.name} needs a value`, at, {
       hint: `write --${flag.name}=VALUE`,
     });

@@ -2,8 +2,9 @@ import type { Dockerfile, Heredoc, Instruction } from './types.ts';
 
 /** An instruction as text that parses to the same instruction: its one line, and its here-documents. */
 export function formatInstruction(instruction: Instruction): string {
+  const comments = (instruction.comments ?? []).map((line) => `# ${line}\n`).join('');
   const bodies = heredocsOf(instruction).map((doc) => `\n${doc.body}${doc.name}`);
-  return `${instruction.text}${bodies.join('')}`;
+  return `${comments}${instruction.text}${bodies.join('')}`;
 }
 
 function heredocsOf(instruction: Instruction): readonly Heredoc[] {
@@ -23,10 +24,11 @@ function heredocsOf(instruction: Instruction): readonly Heredoc[] {
 /** A whole file in one form: directives, an instruction a line, an empty line before every stage. */
 export function formatDockerfile(file: Dockerfile): string {
   const directives = Object.entries(file.directives).map(([name, word]) => `# ${name}=${word.text}`);
-  const globals = file.globals.map(formatInstruction);
+  const blocks = [directives, file.globals.map(formatInstruction)].map((lines) => lines.join('\n'));
   const stages = file.stages.map((stage) =>
     [stage.from, ...stage.instructions].map(formatInstruction).join('\n'),
   );
-  const head = [...directives, ...globals].join('\n');
-  return `${[...(head === '' ? [] : [head]), ...stages].join('\n\n')}\n`;
+  const text = [...blocks, ...stages].filter((block) => block !== '').join('\n\n');
+  // A comment in the first line could be taken for a directive
+  return directives.length === 0 && text.startsWith('#') ? `\n${text}\n` : `${text}\n`;
 }

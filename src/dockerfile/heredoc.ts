@@ -2,7 +2,7 @@ import { quoted, type SourceError, type Span } from '../errors/index.ts';
 import { type HeredocMark, heredocMarks, heredocOf } from './heredoc-marks.ts';
 import { type LogicalLine, type SourceLines, spanOf } from './lines.ts';
 import type { ParseContext } from './parse-context.ts';
-import { Cursor, quotedWords } from './tokens.ts';
+import { Cursor, transferWords } from './tokens.ts';
 import type { Heredoc } from './types.ts';
 
 const KINDS = /^(?:onbuild\s+)?(run|copy|add)\s/i;
@@ -20,7 +20,7 @@ function marksOf(
     return marks.map((mark) => ({ mark, span: spanOf(line, from + mark.start, from + mark.end) }));
   }
   const cursor = new Cursor(line, context.escape, from);
-  return quotedWords(cursor).flatMap(({ text, span }) => {
+  return transferWords(cursor).flatMap(({ text, span }) => {
     const mark = heredocOf(text);
     return mark === undefined ? [] : [{ mark, span }];
   });

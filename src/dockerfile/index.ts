@@ -22,5 +22,7 @@ export type {
   MountFlag,
   Stage,
   Transfer,
+  Unset,
   Word,
 } from './types.ts';
+export { parseUnset, UNSETTABLE } from './unset.ts';

@@ -32,7 +32,7 @@ export function readJsonList(
   }
   if (LOOKS_LIKE_LIST[what].test(text)) {
     const message = `this looks like a list but is not valid JSON, so it is taken as plain text: ${text.slice(0, 200)}`;
-    context.warn({ message, span, hint: hintFor(text) });
+    context.warn({ rule: 'MalformedJsonForm', message, span, hint: hintFor(text) });
   }
   return undefined;
 }

@@ -34,11 +34,12 @@ export class SourceLines {
     return this.#starts[line] ?? this.source.text.length;
   }
 
-  /** Without the line end; a carriage return before it counts as part of the end. */
+  /** Without the line end; carriage returns before it count as part of the end. */
   text(line: number): string {
     const { text } = this.source;
     const end = line + 1 < this.#starts.length ? this.start(line + 1) - 1 : text.length;
-    const stop = text[end - 1] === '\r' && end > this.start(line) ? end - 1 : end;
+    let stop = end;
+    while (stop > this.start(line) && text[stop - 1] === '\r') stop -= 1;
     return text.slice(this.start(line), stop);
   }
 
@@ -53,8 +54,8 @@ export class SourceLines {
   }
 }
 
-const COMMENT = /^[ \t]*#/;
-const EMPTY = /^[ \t]*$/;
+const COMMENT = /^\s*#/;
+const EMPTY = /^\s*$/;
 
 export function isComment(text: string): boolean {
   return COMMENT.test(text);

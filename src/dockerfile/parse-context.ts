@@ -27,7 +27,7 @@ export function warnComment(words: readonly Word[], what: string, { warn }: Pars
   const comment = words.find((word) => word.text.startsWith('#'));
   if (comment === undefined) return;
   const message = `${what} takes ${quoted(comment.text)} for an argument, not for a comment`;
-  warn({ message, span: comment.span, hint: COMMENT_HINT });
+  warn({ rule: 'CommentAsArgument', message, span: comment.span, hint: COMMENT_HINT });
 }
 
 export const COMMENT_HINT = 'a comment needs a line of its own';

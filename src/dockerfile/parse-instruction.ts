@@ -79,8 +79,8 @@ function parseOnbuild(
   }
   const span = { start: keyword.span.start, end: raw.span.end };
   const trigger = parseInstruction({ ...raw, keyword, argumentsAt: cursor.at, span }, context);
-  const bodies = raw.heredocs.map((doc) => `${doc.body}${doc.name}\n`).join('');
-  return { kind: 'onbuild', trigger, triggerText: bodies === '' ? triggerText : `${triggerText}\n${bodies}` };
+  const bodies = raw.heredocs.map((doc) => `\n${doc.body}${doc.name}`).join('');
+  return { kind: 'onbuild', trigger, triggerText: `${triggerText}${bodies}` };
 }
 
 function unknownInstruction(raw: RawInstruction, context: ParseContext): Error {

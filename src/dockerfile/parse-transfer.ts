@@ -4,7 +4,7 @@ import { heredocOf } from './heredoc-marks.ts';
 import { readJsonList } from './json-list.ts';
 import { argumentsOf } from './parse-command.ts';
 import { type ParseContext, type RawInstruction, warnComment } from './parse-context.ts';
-import { type Cursor, quotedWords } from './tokens.ts';
+import { type Cursor, transferWords } from './tokens.ts';
 import type { InstructionOf, Transfer, Word } from './types.ts';
 
 type Body<K extends 'copy' | 'add'> = Omit<InstructionOf<K>, 'span' | 'keyword' | 'text'>;
@@ -56,7 +56,7 @@ function present<T extends Readonly<Record<string, Word | undefined>>>(
 
 function parseTransfer(cursor: Cursor, raw: RawInstruction, context: ParseContext): Transfer {
   const items = readJsonList(cursor, context, 'paths');
-  const words = items ?? quotedWords(cursor);
+  const words = items ?? transferWords(cursor);
   const destination = words.at(-1);
   const keyword = raw.keyword.text.toUpperCase();
   if (destination === undefined || words.length < 2) {
@@ -73,9 +73,19 @@ function parseTransfer(cursor: Cursor, raw: RawInstruction, context: ParseContex
   if (isHeredoc(destination)) {
     throw context.error('DOCKERFILE_SYNTAX', 'a destination cannot be a here-document', destination.span);
   }
+  if (items === undefined) words.forEach((word) => refuseOpenQuote(word, keyword, context));
   warnComment(words, keyword, context);
   const sources = words.slice(0, -1).filter((word) => !isHeredoc(word));
   return { sources, heredocs: raw.heredocs, destination };
+}
+
+/** Quotes do not keep white space together here: a word that opens one and does not close it was meant to. */
+function refuseOpenQuote({ text, span }: Word, keyword: string, { error }: ParseContext): void {
+  const quote = /^["']/.exec(text)?.[0];
+  if (quote === undefined || text.indexOf(quote, 1) > 0) return;
+  throw error('DOCKERFILE_SYNTAX', `${keyword} ends a path at white space, in quotes too`, span, {
+    hint: `for names with spaces write the JSON form: ${keyword} ["a b", "/to/"]`,
+  });
 }
 
 /** @throws SourceError for a here-document whose name cannot be that of a file */

@@ -56,7 +56,7 @@ function checkPair(kind: string, { word, name, value }: PairWord, context: Parse
   throw context.error('DOCKERFILE_SYNTAX', message, word.span, { hint });
 }
 
-const ARG_NAME = /^["']?[A-Za-z_$][\w${}.-]*["']?$/;
+const ARG_NAME = /^[^\s"'$=]+$/;
 
 export function parseArg(raw: RawInstruction, context: ParseContext): Body<'arg'> {
   const pairs = pairWords(start('arg', raw, context));
@@ -94,11 +94,6 @@ export function parseSingle(
     case 'stopsignal':
       return { kind, signal: oneWord(kind, word, context) };
     case 'maintainer':
-      context.warn({
-        message: 'MAINTAINER is deprecated',
-        span: raw.keyword.span,
-        hint: 'write LABEL org.opencontainers.image.authors="…"',
-      });
       return { kind, name: word };
   }
 }

@@ -1,4 +1,4 @@
-import { type Source, SourceError, SourceErrors } from '../errors/index.ts';
+import { type Source, SourceError, throwSourceErrors } from '../errors/index.ts';
 import { readDirectives } from './directives.ts';
 import { readHeredocs } from './heredoc.ts';
 import { isComment, isEmpty, joinLine, type LogicalLine, SourceLines, spanOf } from './lines.ts';
@@ -6,6 +6,7 @@ import { type ParseContext, parseContext, type RawInstruction, type Warning } fr
 import { parseInstruction } from './parse-instruction.ts';
 import { Stages } from './stages.ts';
 import type { Dockerfile } from './types.ts';
+import { parseOwnDirective } from './unset.ts';
 
 const MAX_LENGTH = 16 * 1024 * 1024;
 /** After so many errors nobody reads on. */
@@ -23,7 +24,7 @@ export function parseDockerfile(source: Source): Dockerfile {
     throw new SourceError('DOCKERFILE_SYNTAX', message, { source, span: { start: 0, end: 0 } });
   }
   const lines = new SourceLines(source);
-  const { escape, directives } = readDirectives(lines);
+  const { escape, directives, next } = readDirectives(lines);
   const warnings: Warning[] = [];
   const errors: SourceError[] = [];
   const context = parseContext(lines, escape, {
@@ -34,18 +35,25 @@ export function parseDockerfile(source: Source): Dockerfile {
       errors.push(error);
     },
   });
-  const { globals, stages } = readStages(context, errors);
-  throwAll(errors);
+  const { globals, stages } = readStages(context, errors, next);
+  throwSourceErrors(errors);
   return { source, escape, directives, globals, stages, warnings };
 }
 
-function readStages(context: ParseContext, errors: readonly SourceError[]): Stages {
+function readStages(context: ParseContext, errors: readonly SourceError[], first: number): Stages {
   const { lines, source } = context;
   const stages = new Stages(context);
-  for (let line = 0; line < lines.count && errors.length < MAX_ERRORS; ) {
+  let comments: string[] = [];
+  for (let line = first; line < lines.count && errors.length < MAX_ERRORS; ) {
     const text = lines.text(line);
-    if (isComment(text) || isEmpty(text)) line += 1;
-    else line = readInstruction(joinLine(lines, line, context.escape), stages, context);
+    if (isEmpty(text)) comments = [];
+    else if (isComment(text)) readComment(line, comments, { stages, context });
+    else {
+      line = readInstruction(joinLine(lines, line, context.escape), { stages, context, comments });
+      comments = [];
+      continue;
+    }
+    line += 1;
   }
   if (stages.stages.length === 0 && errors.length === 0) {
     const hint = 'begin with FROM and a base image, or FROM scratch';
@@ -55,10 +63,27 @@ function readStages(context: ParseContext, errors: readonly SourceError[]): Stag
   return stages;
 }
 
+type Parts = { readonly stages: Stages; readonly context: ParseContext };
+
+/** A comment may describe the FROM or ARG below it, and may speak to this builder. An empty one ends a description. */
+function readComment(line: number, comments: string[], { stages, context }: Parts): void {
+  const { lines } = context;
+  const text = lines.text(line).trim().slice(1).trim();
+  attempt({ stages, context }, () => {
+    const own = parseOwnDirective(lines.text(line), lines.start(line), context);
+    if (own !== undefined) stages.add(own);
+    else if (text === '') comments.length = 0;
+    else comments.push(text);
+  });
+}
+
 /** Adds the instruction of a line, or reports what is wrong with it; returns the line to go on with. */
-function readInstruction(line: LogicalLine, stages: Stages, context: ParseContext): number {
+function readInstruction(
+  line: LogicalLine,
+  { stages, context, comments }: Parts & { readonly comments: readonly string[] },
+): number {
   const { text } = line;
-  const end = /\s|$/.exec(text)?.index ?? 0;
+  const end = /[ \t\v\f\r]|$/.exec(text)?.index ?? 0;
   if (end === 0) return line.next;
   const keyword = { text: text.slice(0, end), span: spanOf(line, 0, end) };
   const { heredocs, next } = readHeredocs(line, context);
@@ -66,25 +91,27 @@ function readInstruction(line: LogicalLine, stages: Stages, context: ParseContex
   const span = { start: whole.start, end: heredocs.at(-1)?.span.end ?? whole.end };
   if (line.emptyAt !== undefined) {
     context.warn({
-      message: 'an empty line inside of an instruction is deprecated',
+      rule: 'NoEmptyContinuation',
+      message: 'Empty continuation line',
       span: { start: line.emptyAt, end: line.emptyAt },
       hint: 'remove it, or make it a comment',
     });
   }
   const raw: RawInstruction = { line, keyword, argumentsAt: end, heredocs, span };
+  attempt({ stages, context }, () => {
+    const instruction = parseInstruction(raw, context);
+    const described = comments.length > 0 && (instruction.kind === 'from' || instruction.kind === 'arg');
+    stages.add(described ? { ...instruction, comments } : instruction);
+  });
+  return next;
+}
+
+function attempt({ stages, context }: Parts, work: () => void): void {
   try {
-    stages.add(parseInstruction(raw, context));
+    work();
   } catch (error) {
     if (!(error instanceof SourceError)) throw error;
     context.report(error);
     stages.skip();
   }
-  return next;
-}
-
-function throwAll(errors: readonly SourceError[]): void {
-  const inOrder = errors.toSorted((a, b) => a.at.span.start - b.at.span.start).slice(0, MAX_ERRORS);
-  const [first, second] = inOrder;
-  if (second !== undefined) throw new SourceErrors(inOrder);
-  if (first !== undefined) throw first;
 }

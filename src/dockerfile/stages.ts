@@ -1,4 +1,3 @@
-import type { SourceError } from '../errors/index.ts';
 import type { ParseContext } from './parse-context.ts';
 import type { Instruction, InstructionOf, Stage } from './types.ts';
 
@@ -8,7 +7,6 @@ type OpenStage = Stage & { readonly instructions: Instruction[] };
 export class Stages {
   readonly globals: InstructionOf<'arg'>[] = [];
   readonly stages: OpenStage[] = [];
-  readonly #names = new Set<string>();
   readonly #context: ParseContext;
   #mayBegin = true;
 
@@ -29,25 +27,17 @@ export class Stages {
   }
 
   /** Reported once: with the FROM in its place, the others would be right. */
-  #addBeforeFrom({ keyword }: Instruction): void {
+  #addBeforeFrom({ kind, keyword }: Instruction): void {
     if (!this.#mayBegin) return;
     this.skip();
-    const message = `${keyword.text.toUpperCase()} stands before the first FROM`;
+    const what = kind === 'unset' ? 'this directive' : keyword.text.toUpperCase();
+    const message = `${what} stands before the first FROM`;
     const hint = 'only ARG may; begin with FROM and a base image, or FROM scratch';
     this.#context.report(this.#context.error('DOCKERFILE_SYNTAX', message, keyword.span, { hint }));
   }
 
   #open(from: InstructionOf<'from'>): OpenStage {
     const name = from.name?.text.toLowerCase();
-    if (from.name !== undefined && name !== undefined) {
-      if (this.#names.has(name)) this.#context.report(twice(from.name.text, from.name.span, this.#context));
-      this.#names.add(name);
-    }
     return { index: this.stages.length, from, instructions: [], ...(name === undefined ? {} : { name }) };
   }
-}
-
-function twice(name: string, span: SourceError['at']['span'], { error }: ParseContext): SourceError {
-  const hint = 'give one of them another name';
-  return error('DOCKERFILE_STAGE', `there are two stages called ${name.slice(0, 80)}`, span, { hint });
 }

@@ -59,7 +59,7 @@ export class Cursor {
 }
 
 export function isSpace(char: string | undefined): boolean {
-  return char === ' ' || char === '\t';
+  return char !== undefined && ' \t\v\f\r'.includes(char);
 }
 
 /** All words of the rest of a line, separated by white space only. */
@@ -69,10 +69,15 @@ export function plainWords(cursor: Cursor): Word[] {
   return words;
 }
 
-/** All words of the rest of a line; quotes and escapes keep white space together. */
-export function quotedWords(cursor: Cursor): Word[] {
+const QUOTED_MARK = /\d*<<-?["']/y;
+
+/** The words of COPY and ADD: separated by white space only, but for the name of a here-document in quotes. */
+export function transferWords(cursor: Cursor): Word[] {
   const words: Word[] = [];
-  for (cursor.skipSpace(); !cursor.done; cursor.skipSpace()) words.push(cursor.quotedWord());
+  for (cursor.skipSpace(); !cursor.done; cursor.skipSpace()) {
+    QUOTED_MARK.lastIndex = cursor.at;
+    words.push(QUOTED_MARK.test(cursor.line.text) ? cursor.quotedWord() : cursor.plainWord());
+  }
   return words;
 }
 

@@ -53,6 +53,25 @@ export type Transfer = {
   readonly destination: Word;
 };
 
+/** Configuration to take back: one part of it by name, or without a name all. */
+export type Unset = {
+  readonly setting:
+    | 'env'
+    | 'label'
+    | 'volume'
+    | 'expose'
+    | 'healthcheck'
+    | 'entrypoint'
+    | 'cmd'
+    | 'user'
+    | 'workdir'
+    | 'stopsignal'
+    | 'shell'
+    | 'onbuild'
+    | 'maintainer';
+  readonly name?: string;
+};
+
 type Common = {
   /** The whole instruction, here-documents included. */
   readonly span: Span;
@@ -60,9 +79,11 @@ type Common = {
   readonly keyword: Word;
   /** The instruction's text on one line: continuations joined, comments gone, flags in front; for history and titles. */
   readonly text: string;
+  /** The comment lines right above FROM or ARG, without `#`; absent where there are none. */
+  readonly comments?: readonly string[];
 };
 
-/** Dockerfile reference, one member per instruction. Durations stay text until they are evaluated. */
+/** Dockerfile reference, one member per instruction; and `unset`, which is a comment to other builders. */
 export type Instruction = Common &
   (
     | { readonly kind: 'from'; readonly image: Word; readonly name?: Word; readonly platform?: Word }
@@ -88,6 +109,7 @@ export type Instruction = Common &
     | { readonly kind: 'stopsignal'; readonly signal: Word }
     | { readonly kind: 'shell'; readonly argv: readonly string[] }
     | { readonly kind: 'maintainer'; readonly name: Word }
+    | ({ readonly kind: 'unset' } & Unset)
     | { readonly kind: 'onbuild'; readonly trigger: Instruction; readonly triggerText: string }
     | {
         readonly kind: 'healthcheck';
@@ -101,8 +123,9 @@ export type Instruction = Common &
       }
   );
 
-export type InstructionKind = Instruction['kind'];
-export type InstructionOf<K extends InstructionKind> = Extract<Instruction, { kind: K }>;
+/** Those that have a keyword. */
+export type InstructionKind = Exclude<Instruction['kind'], 'unset'>;
+export type InstructionOf<K extends Instruction['kind']> = Extract<Instruction, { kind: K }>;
 
 /** A FROM and what follows it until the next. `name` is lower case; `index` counts from 0. */
 export type Stage = {
@@ -110,6 +133,14 @@ export type Stage = {
   readonly name?: string;
   readonly from: InstructionOf<'from'>;
   readonly instructions: readonly Instruction[];
+};
+
+/** Something that only the parser sees, as the finding of a check. */
+export type ParseWarning = {
+  readonly rule: 'NoEmptyContinuation' | 'CommentAsArgument' | 'MalformedJsonForm';
+  readonly message: string;
+  readonly span: Span;
+  readonly hint?: string;
 };
 
 export type Dockerfile = {
@@ -121,5 +152,5 @@ export type Dockerfile = {
   readonly globals: readonly InstructionOf<'arg'>[];
   readonly stages: readonly Stage[];
   /** Things that are allowed but surely not meant, such as a comment after an instruction's arguments. */
-  readonly warnings: readonly { readonly message: string; readonly span: Span; readonly hint?: string }[];
+  readonly warnings: readonly ParseWarning[];
 };

@@ -8,5 +8,6 @@ export {
   SourceErrors,
   type SourceRange,
   type Span,
+  throwSourceErrors,
 } from './source-error.ts';
 export { suggest } from './suggest.ts';

@@ -43,6 +43,17 @@ export class SourceErrors extends LapidaryError {
   }
 }
 
+/** After so many errors nobody reads on. */
+const MAX_ERRORS = 100;
+
+/** Throws errors in the order of the text: one as it is, several together, at most a hundred; none is fine. */
+export function throwSourceErrors(errors: readonly SourceError[]): void {
+  const inOrder = errors.toSorted((a, b) => a.at.span.start - b.at.span.start).slice(0, MAX_ERRORS);
+  const [first, second] = inOrder;
+  if (second !== undefined) throw new SourceErrors(inOrder);
+  if (first !== undefined) throw first;
+}
+
 /** Line and column, both from 1, of the start of a span. Columns count UTF-16 units. */
 export function positionOf({ source, span }: SourceRange): {
   readonly line: number;

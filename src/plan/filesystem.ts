@@ -2,7 +2,7 @@ import { resolve } from 'node:path/posix';
 import { expandHeredoc, type Heredoc, type InstructionOf, type Word } from '../dockerfile/index.ts';
 import { SourceError } from '../errors/index.ts';
 import type { InlineFile, Op, RunCommand, ScriptFile } from './op.ts';
-import { DEFAULT_PATH, environmentMap, type StageState } from './stage-state.ts';
+import type { StageState } from './stage-state.ts';
 
 const encoder = new TextEncoder();
 
@@ -10,21 +10,18 @@ const encoder = new TextEncoder();
 export function applyRun(state: StageState, instruction: InstructionOf<'run'>): void {
   refuseRunFlags(state, instruction);
   const { argv, files } = runArguments(state, instruction);
-  const { env, args, hidden } = runEnvironment(state);
+  const env = state.args.environment().map(pair);
   const command: RunCommand = {
     argv,
-    env: [...env, ...args],
-    hiddenEnv: hidden,
+    env,
+    hiddenEnv: state.args.hidden().map(pair),
     cwd: state.cwd,
     user: state.config.User ?? '',
     network: networkOf(state, instruction),
     files,
   };
   state.op = { op: 'run', base: state.op, command, origin: state.step(instruction) };
-  // As Docker writes it: `|2 A=1 B=2` names the build arguments the command saw
-  const given = args.length === 0 ? '' : `|${args.length} ${args.join(' ')} `;
-  const line = instruction.command.form === 'exec' ? JSON.stringify(argv) : argv.join(' ');
-  state.history.push({ createdBy: `RUN ${given}${line}`, op: state.op });
+  state.history.push({ createdBy: `RUN ${seen(state)}${argv.join(' ')}`, op: state.op });
 }
 
 function refuseRunFlags(state: StageState, instruction: InstructionOf<'run'>): void {
@@ -51,6 +48,12 @@ function networkOf(state: StageState, { network }: InstructionOf<'run'>): 'host'
   );
 }
 
+/** As BuildKit writes it: `|2 A=1 B=2` names the build arguments the command saw. */
+function seen(state: StageState): string {
+  const args = state.args.declared().map(pair);
+  return args.length === 0 ? '' : `|${args.length} ${args.join(' ')} `;
+}
+
 const pair = ([name, value]: readonly [string, string]): string => `${name}=${value}`;
 
 /** A line that is one here-document mark and nothing else; parts of the name may be quoted. */
@@ -71,24 +74,12 @@ function runArguments(
   const [heredoc, another] = command.heredocs;
   if (heredoc === undefined) return { argv: [...state.shell, command.line], files: [] };
   if (another !== undefined || !LONE_HEREDOC.test(command.line.trim())) {
-    const bodies = command.heredocs.map((doc) => `${doc.body}${doc.name}\n`).join('');
-    return { argv: [...state.shell, `${command.line}\n${bodies}`], files: [] };
+    const bodies = command.heredocs.map((doc) => `\n${doc.body}${doc.name}`).join('');
+    return { argv: [...state.shell, `${command.line}${bodies}`], files: [] };
   }
   if (!heredoc.body.startsWith('#!')) return { argv: [...state.shell, heredoc.body], files: [] };
   const path = `${SCRIPT_DIRECTORY}/${heredoc.name.replaceAll(/[^A-Za-z0-9._-]/g, '_')}`;
   return { argv: [path], files: [{ path, bytes: encoder.encode(heredoc.body) }] };
-}
-
-function runEnvironment(state: StageState): { env: string[]; args: string[]; hidden: string[] } {
-  const env = [...(state.config.Env ?? [])];
-  const names = environmentMap(env);
-  if (!names.has('PATH')) env.push(DEFAULT_PATH);
-  const unset = ([name]: readonly [string, string]): boolean => !names.has(name);
-  return {
-    env,
-    args: state.args.visible().filter(unset).map(pair),
-    hidden: state.args.hidden().filter(unset).map(pair),
-  };
 }
 
 export type SourceLookup = (word: Word, name: string) => Op | undefined;
@@ -171,11 +162,6 @@ function inlineFile(state: StageState, doc: Heredoc): InlineFile {
 /** WORKDIR: sets the directory and makes it, owned by the current user. */
 export function applyWorkdir(state: StageState, instruction: InstructionOf<'workdir'>): void {
   const path = state.expand(instruction.path);
-  if (path === '') {
-    throw new SourceError('DOCKERFILE_SYNTAX', 'WORKDIR needs a path', state.at(instruction.path.span), {
-      hint: `${instruction.path.text} expands to nothing`,
-    });
-  }
   state.config.WorkingDir = resolve(state.cwd, path);
   if (state.config.WorkingDir !== '/') {
     const user = state.config.User ?? '';

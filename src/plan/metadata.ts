@@ -1,7 +1,11 @@
 import type { CommandForm, Instruction, InstructionOf, Word } from '../dockerfile/index.ts';
-import { SourceError } from '../errors/index.ts';
-import { type Healthcheck, parseGoDuration } from '../oci/index.ts';
+import { quoted, SourceError } from '../errors/index.ts';
+import { goQuoteList } from './go-format.ts';
+import { applyHealthcheck } from './healthcheck.ts';
+import { parsePort } from './ports.ts';
+import { isSignal, suggestSignal } from './signals.ts';
 import type { StageState } from './stage-state.ts';
+import { applyUnset } from './unset.ts';
 
 /** Instructions that change the configuration and never make work. */
 export type MetadataInstruction = Extract<
@@ -20,17 +24,18 @@ export type MetadataInstruction = Extract<
       | 'shell'
       | 'maintainer'
       | 'onbuild'
-      | 'healthcheck';
+      | 'healthcheck'
+      | 'unset';
   }
 >;
 
-/** Applies one of them; the history line says what was set, after expansion, as Docker's does. */
+/** Applies one of them; the history line says what was set, after expansion, in the words of BuildKit. */
 export function applyMetadata(state: StageState, instruction: MetadataInstruction): void {
   const line = applyAndDescribe(state, instruction);
-  state.history.push({ createdBy: line });
+  if (line !== undefined) state.history.push({ createdBy: line });
 }
 
-function applyAndDescribe(state: StageState, instruction: MetadataInstruction): string {
+function applyAndDescribe(state: StageState, instruction: MetadataInstruction): string | undefined {
   const { config } = state;
   switch (instruction.kind) {
     case 'arg':
@@ -41,12 +46,13 @@ function applyAndDescribe(state: StageState, instruction: MetadataInstruction): 
       return applyLabel(state, instruction);
     case 'cmd':
       config.Cmd = commandOf(state, instruction.command);
+      config.ArgsEscaped = true;
       state.ownCommand = true;
-      return `CMD ${JSON.stringify(config.Cmd)}`;
+      return `CMD ${goQuoteList(config.Cmd)}`;
     case 'entrypoint':
       config.Entrypoint = commandOf(state, instruction.command);
       if (!state.ownCommand) delete config.Cmd;
-      return `ENTRYPOINT ${JSON.stringify(config.Entrypoint)}`;
+      return `ENTRYPOINT ${goQuoteList(config.Entrypoint)}`;
     case 'user':
       config.User = state.expand(instruction.user);
       return `USER ${config.User}`;
@@ -64,23 +70,26 @@ function applyAndDescribe(state: StageState, instruction: MetadataInstruction): 
       config.Shell = instruction.argv;
       return `SHELL [${instruction.argv.join(' ')}]`;
     case 'maintainer':
+      state.author = instruction.name.text;
       return `MAINTAINER ${instruction.name.text}`;
     case 'onbuild':
       config.OnBuild = [...(config.OnBuild ?? []), instruction.triggerText];
-      return `ONBUILD ${instruction.triggerText}`;
+      return undefined;
+    case 'unset':
+      applyUnset(state, instruction);
+      return undefined;
     case 'healthcheck':
-      config.Healthcheck = healthcheckOf(state, instruction);
-      return instruction.text;
+      return applyHealthcheck(state, instruction);
   }
 }
 
-function applyArg(state: StageState, { args, text }: InstructionOf<'arg'>): string {
-  for (const { name, value } of args) {
-    const lookup = state.lookup();
-    const key = state.expand(name, lookup);
-    state.args.declare(key, value === undefined ? undefined : state.expand(value, lookup));
-  }
-  return text;
+/** The name is taken as it is written; a default that is not used may be malformed. */
+function applyArg(state: StageState, { args }: InstructionOf<'arg'>): string {
+  const set = args.map(({ name, value }) => {
+    const result = state.args.declare(name.text, value && (() => state.expand(value)));
+    return result === undefined ? name.text : `${name.text}=${result}`;
+  });
+  return `ARG ${set.join(' ')}`;
 }
 
 function applyEnv(state: StageState, { pairs }: InstructionOf<'env'>): string {
@@ -106,41 +115,36 @@ export function commandOf(state: StageState, command: CommandForm): readonly str
   return command.form === 'exec' ? command.argv : [...state.shell, command.line];
 }
 
-const PORT = /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/i;
-
 function applyExpose(state: StageState, instruction: InstructionOf<'expose'>): string {
-  const ports: Record<string, object> = { ...state.config.ExposedPorts };
-  const added: string[] = [];
-  for (const word of instruction.ports) {
-    for (const text of state.expandAll([word])) added.push(...expandPort(state, word, text));
-  }
-  for (const port of added) ports[port] = {};
-  state.config.ExposedPorts = ports;
-  return `EXPOSE ${added.join(' ')}`;
+  // Sorted as written: the order of the history line
+  const words = instruction.ports.toSorted((a, b) => (a.text < b.text ? -1 : a.text > b.text ? 1 : 0));
+  const added = words.flatMap((word) =>
+    state.expandAll([word]).flatMap((text) => exposedPorts(state, word, text)),
+  );
+  state.config.ExposedPorts = {
+    ...state.config.ExposedPorts,
+    ...Object.fromEntries(added.map((port) => [port, {}])),
+  };
+  return `EXPOSE [${added.join(' ')}]`;
 }
 
-function expandPort(state: StageState, word: Word, text: string): string[] {
-  const [, from = '', to = from, protocol = 'tcp'] = PORT.exec(text) ?? [];
-  const [first, last] = [Number(from), Number(to)];
-  if (from === '' || first > 65_535 || last > 65_535 || last < first) {
+function exposedPorts(state: StageState, word: Word, text: string): string[] {
+  const port = parsePort(text);
+  if (port === undefined) {
     const hint = 'expected PORT, PORT/udp or FROM-TO, each at most 65535; a comment needs a line of its own';
-    const message = `not a port: ${JSON.stringify(text)}`;
+    const message = `not a port: ${quoted(text)}`;
     throw new SourceError('DOCKERFILE_SYNTAX', message, state.at(word.span), { hint });
   }
+  const { first, last, protocol } = port;
   return Array.from({ length: last - first + 1 }, (_, i) => `${first + i}/${protocol.toLowerCase()}`);
 }
 
 function stopSignal(state: StageState, { signal }: InstructionOf<'stopsignal'>): string {
   const text = state.expand(signal);
-  const number = Number(text);
-  if (
-    /^(?:SIG)?[A-Z][A-Z0-9+-]*$/.test(text.toUpperCase()) ||
-    (/^\d+$/.test(text) && number >= 1 && number <= 64)
-  ) {
-    return text;
-  }
-  const hint = 'expected a name such as SIGTERM or a number from 1 to 64';
-  throw new SourceError('DOCKERFILE_SYNTAX', `not a signal: ${JSON.stringify(text)}`, state.at(signal.span), {
+  if (isSignal(text)) return text;
+  const near = suggestSignal(text);
+  const hint = near === undefined ? 'expected a name such as SIGTERM or a number' : `did you mean ${near}?`;
+  throw new SourceError('DOCKERFILE_SYNTAX', `not a signal: ${quoted(text)}`, state.at(signal.span), {
     hint,
   });
 }
@@ -152,55 +156,5 @@ function nonEmpty(state: StageState, word: Word, message: string): string {
     'DOCKERFILE_SYNTAX',
     `${message}: ${JSON.stringify(word.text)} is empty`,
     state.at(word.span),
-  );
-}
-
-/** Times in nanoseconds; 0 and absent mean "inherit", so a zero is an error here as it is in Docker. */
-function healthcheckOf(state: StageState, instruction: InstructionOf<'healthcheck'>): Healthcheck {
-  const { command } = instruction;
-  if (command === undefined) return { Test: ['NONE'] };
-  const duration = (word: Word | undefined, flag: string): number | undefined =>
-    word === undefined ? undefined : parseDuration(state, word, flag);
-  const parts = {
-    Interval: duration(instruction.interval, '--interval'),
-    Timeout: duration(instruction.timeout, '--timeout'),
-    StartPeriod: duration(instruction.startPeriod, '--start-period'),
-    StartInterval: duration(instruction.startInterval, '--start-interval'),
-    Retries: instruction.retries === undefined ? undefined : parseRetries(state, instruction.retries),
-  };
-  const given = Object.fromEntries(Object.entries(parts).filter(([, value]) => value !== undefined));
-  const test = command.form === 'exec' ? ['CMD', ...command.argv] : ['CMD-SHELL', command.line];
-  return { Test: test, ...given };
-}
-
-const MILLISECOND = 1_000_000;
-
-function parseDuration(state: StageState, word: Word, flag: string): number {
-  const text = state.expand(word);
-  const fail = (expected: string): SourceError =>
-    new SourceError('DOCKERFILE_BAD_FLAG', `${flag} cannot be ${JSON.stringify(text)}`, state.at(word.span), {
-      hint: expected,
-    });
-  let ns: number;
-  try {
-    ns = parseGoDuration(text);
-  } catch {
-    throw fail('expected a duration such as 30s, 1m30s or 500ms');
-  }
-  if (ns !== 0 && ns < MILLISECOND) throw fail('expected at least 1ms');
-  return ns;
-}
-
-function parseRetries(state: StageState, word: Word): number {
-  const text = state.expand(word);
-  const count = Number(text);
-  if (/^\d+$/.test(text) && Number.isSafeInteger(count)) return count;
-  throw new SourceError(
-    'DOCKERFILE_BAD_FLAG',
-    `--retries cannot be ${JSON.stringify(text)}`,
-    state.at(word.span),
-    {
-      hint: 'expected a whole number, 0 or more',
-    },
   );
 }

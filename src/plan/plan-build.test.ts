@@ -6,6 +6,7 @@ import type { CopyOp, Op, RunCommand } from './op.ts';
 import { planBuild } from './plan-build.ts';
 import type { Plan, PlanOptions } from './types.ts';
 
+const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const amd64 = { os: 'linux', architecture: 'amd64' };
 const image = (config: ContainerConfig): ImageConfig => ({
   os: 'linux',
@@ -62,7 +63,7 @@ describe('configuration', () => {
     {
       name: 'ENV sees the state before the instruction',
       text: 'FROM bare\nENV a=1\nENV a=2 b=$a',
-      want: { Env: ['a=2', 'b=1'] },
+      want: { Env: [PATH, 'a=2', 'b=1'] },
     },
     {
       name: 'CMD in shell form is wrapped',
@@ -179,7 +180,7 @@ describe('arguments', () => {
   test('proxies reach the command but neither key nor history', () => {
     const built = plan('FROM bare\nRUN x', { buildArgs: { HTTP_PROXY: 'http://p' } });
     const [command] = runs('FROM bare\nRUN x', { buildArgs: { HTTP_PROXY: 'http://p' } });
-    expect(command?.hiddenEnv).toEqual(['HTTP_PROXY=http://p']);
+    expect(command?.hiddenEnv).toEqual(['HTTP_PROXY=http://p', 'http_proxy=http://p']);
     expect(JSON.stringify(built.result.history.map((line) => line.createdBy))).not.toContain('http://p');
   });
 
@@ -221,7 +222,7 @@ describe('RUN', () => {
     {
       name: 'here-document as standard input',
       text: 'FROM bare\nRUN cat <<EOF\na\nEOF',
-      want: { argv: ['/bin/sh', '-c', 'cat <<EOF\na\nEOF\n'] },
+      want: { argv: ['/bin/sh', '-c', 'cat <<EOF\na\nEOF'] },
     },
     { name: 'network none', text: 'FROM bare\nRUN --network=none x', want: { network: 'none' } },
   ])('$name', ({ text, want }) => {
@@ -404,9 +405,9 @@ describe('errors', () => {
     },
     {
       name: 'signal',
-      text: 'FROM bare\nSTOPSIGNAL 99',
+      text: 'FROM bare\nSTOPSIGNAL SIGTREM',
       code: 'DOCKERFILE_SYNTAX',
-      hint: 'expected a name such as SIGTERM or a number from 1 to 64',
+      hint: 'did you mean SIGTERM?',
     },
     {
       name: 'health check time',

@@ -4,17 +4,28 @@ import {
   type Instruction,
   parseDockerfile,
   type Stage,
+  type Unset,
+  variablesIn,
   type Word,
 } from '../dockerfile/index.ts';
-import { LapidaryError, SourceError, type SourceRange, suggest } from '../errors/index.ts';
+import {
+  LapidaryError,
+  quoted,
+  SourceError,
+  type SourceRange,
+  suggest,
+  throwSourceErrors,
+} from '../errors/index.ts';
 import { formatPlatform, type ImageConfig, type Platform, parsePlatform } from '../oci/index.ts';
 import { declaredNames, GlobalArguments, StageArguments } from './arguments.ts';
 import { applyAdd, applyCopy, applyRun, applyWorkdir } from './filesystem.ts';
+import { checkFrontend } from './frontend.ts';
 import { applyMetadata } from './metadata.ts';
 import type { Op } from './op.ts';
-import { findStage, stageName } from './stage-name.ts';
-import { DEFAULT_PATH, type StageStart, StageState } from './stage-state.ts';
+import { findNamedStage, findStage, stageName } from './stage-name.ts';
+import { environmentMap, type StageStart, StageState, withPath } from './stage-state.ts';
 import type { ImageNeed, PlannedStage, PlanOptions, PlanOutcome, PlanWarning } from './types.ts';
+import { applyUnset } from './unset.ts';
 
 /** Names an image for one platform within a plan. */
 export function imageKey(reference: string, platform: Platform): string {
@@ -39,8 +50,10 @@ class Planner {
   readonly #stages = new Map<number, StageState | undefined>();
   readonly #missing = new Map<string, ImageNeed>();
   readonly #warnings: PlanWarning[] = [];
+  readonly #errors: SourceError[] = [];
 
   constructor(file: Dockerfile, options: PlanOptions) {
+    checkFrontend(file, options.buildArgs);
     this.#file = file;
     this.#options = options;
     this.#globals = new GlobalArguments(file, options);
@@ -49,10 +62,12 @@ class Planner {
   plan(): PlanOutcome {
     const target = this.#targetStage();
     const state = this.#stage(target);
+    throwSourceErrors(this.#errors);
     if (state === undefined) return { done: false, missing: [...this.#missing.values()] };
     for (const [name, value] of Object.entries(this.#options.labels)) {
       state.config.Labels = { ...state.config.Labels, [name]: value };
     }
+    for (const unset of this.#options.unset ?? []) this.#unset(state, unset);
     this.#warnUnusedArguments();
     const reached = [...this.#stages].sort(([a], [b]) => a - b);
     const stages = reached
@@ -81,19 +96,38 @@ class Planner {
   /** The stage after all its instructions; `undefined` when an image it needs is not known yet. */
   #stage(stage: Stage): StageState | undefined {
     if (this.#stages.has(stage.index)) return this.#stages.get(stage.index);
-    const state = this.#start(stage);
+    const state = this.#recover(() => this.#start(stage));
     if (state === undefined) this.#lookAhead(stage);
     const complete =
-      state !== undefined && this.#applyTriggers(state) && this.#applyAll(state, stage.instructions, stage);
+      state !== undefined &&
+      [this.#applyTriggers(state, stage), this.#applyAll(state, stage.instructions, stage)].every(Boolean);
     this.#stages.set(stage.index, complete ? state : undefined);
     return complete ? state : undefined;
+  }
+
+  /** Goes on after an error: what is wrong in other instructions is told with it. */
+  #recover<T>(work: () => T): T | undefined {
+    try {
+      return work();
+    } catch (error) {
+      if (!(error instanceof SourceError)) throw error;
+      this.#errors.push(error);
+      return undefined;
+    }
+  }
+
+  #unset(state: StageState, unset: Unset): void {
+    if (applyUnset(state, unset)) return;
+    const what = `${unset.setting}${unset.name === undefined ? '' : ` ${unset.name}`}`;
+    const at = { source: this.#file.source, span: { start: 0, end: 0 } };
+    this.#warnings.push({ message: `there is no ${what} to unset`, at });
   }
 
   /** Where the base is not known yet, the stages that are copied from can still say what they need. */
   #lookAhead(stage: Stage): void {
     for (const instruction of stage.instructions) {
       const from = instruction.kind === 'copy' ? instruction.flags.from : undefined;
-      const source = from && this.#earlierStage(from.text, stage.index);
+      const source = from && findStage(this.#file.stages.slice(0, stage.index), from.text);
       if (source) this.#stage(source);
     }
   }
@@ -111,7 +145,10 @@ class Planner {
       return new StageState(name, this.#file, { ...state.planned(), args });
     }
     const start = this.#startFromImage(reference, { platform, at: this.#at(from.image) });
-    return start && new StageState(name, this.#file, { ...start, args: new StageArguments(this.#globals) });
+    if (start === undefined) return undefined;
+    const Env = withPath(start.config.Env ?? [], start.platform);
+    const args = new StageArguments(this.#globals, environmentMap(Env));
+    return new StageState(name, this.#file, { ...start, config: { ...start.config, Env }, args });
   }
 
   #startFromImage(reference: string, where: { platform: Platform; at: SourceRange }): StageStart | undefined {
@@ -129,15 +166,23 @@ class Planner {
     if (reference === 'scratch') {
       return {
         op: { op: 'scratch' },
-        config: { Env: [DEFAULT_PATH], WorkingDir: '/' },
+        config: { WorkingDir: '/' },
         history: [],
-        platform,
+        platform: this.#options.platform,
       };
     }
     const key = imageKey(reference, platform);
     const config = this.#imageConfig({ key, reference, platform, at });
     if (config === undefined) return undefined;
-    return { op: { op: 'image', key }, config: config.config ?? {}, history: [], image: key, platform };
+    const { author } = config;
+    return {
+      op: { op: 'image', key },
+      config: config.config ?? {},
+      history: [],
+      image: key,
+      platform,
+      author,
+    };
   }
 
   #imageConfig(need: ImageNeed): ImageConfig | undefined {
@@ -166,7 +211,7 @@ class Planner {
   #platformOf({ from }: Stage): Platform {
     if (from.platform === undefined) return this.#options.platform;
     const text = expandWord(from.platform, this.#globals.lookup, this.#file);
-    if (text === '') return this.#options.platform;
+    if (text === '') throw this.#emptyPlatform(from.platform);
     try {
       return parsePlatform(text);
     } catch (error) {
@@ -175,31 +220,53 @@ class Planner {
     }
   }
 
-  #earlierStage(reference: string, before: number): Stage | undefined {
-    const stage = findStage(this.#file.stages, reference);
-    return stage !== undefined && stage.index < before ? stage : undefined;
-  }
-
-  /** ONBUILD triggers of the base image run first. They see the stage, not the Dockerfile they came from. */
-  #applyTriggers(state: StageState): boolean {
-    const triggers = state.config.OnBuild ?? [];
-    if (state.image === undefined || state.op.op !== 'image') return true;
-    delete state.config.OnBuild;
-    return triggers.every((trigger) => {
-      const head = 'FROM scratch\n';
-      const source = { name: `ONBUILD of ${state.image?.split(' ')[0] ?? ''}`, text: `${head}${trigger}` };
-      const file = parseDockerfile(source);
-      let complete = false;
-      state.within(file, () => {
-        complete = this.#applyAll(state, file.stages[0]?.instructions ?? []);
-      });
-      return complete;
+  #emptyPlatform(word: Word): SourceError {
+    const [name = ''] = variablesIn(word, this.#file.escape);
+    const near = suggest(name, this.#globals.names());
+    const message = `FROM --platform is empty: ${quoted(word.text)}`;
+    return new SourceError('PLATFORM_INVALID', message, this.#at(word), {
+      hint: near === undefined ? 'give it a value by ARG before the first FROM' : `did you mean $${near}?`,
     });
   }
 
-  #applyAll(state: StageState, instructions: readonly Instruction[], stage?: Stage): boolean {
-    const limit = stage?.index ?? 0;
-    return instructions.every((instruction) => this.#apply(state, instruction, limit));
+  /** A FROM sees the stages above it by name; a number is the name of an image. */
+  #earlierStage(reference: string, before: number): Stage | undefined {
+    return findNamedStage(this.#file.stages.slice(0, before), reference);
+  }
+
+  /** ONBUILD triggers of the base, image or stage, run first. They see the stage, not the Dockerfile they came from. */
+  #applyTriggers(state: StageState, stage: Stage): boolean {
+    const triggers = state.config.OnBuild ?? [];
+    delete state.config.OnBuild;
+    const base = state.image?.split(' ')[0] ?? stage.from.image.text;
+    return triggers.map((trigger) => this.#applyTrigger(state, { trigger, base, stage })).every(Boolean);
+  }
+
+  #applyTrigger(
+    state: StageState,
+    { trigger, base, stage }: { readonly trigger: string; readonly base: string; readonly stage: Stage },
+  ): boolean {
+    const source = { name: `ONBUILD of ${base}`, text: `FROM scratch\n${trigger}` };
+    const file = this.#recover(() => parseDockerfile(source));
+    const [only] = file?.stages ?? [];
+    if (file === undefined || only === undefined) return false;
+    if (file.stages.length > 1 || only.instructions.length !== 1) {
+      const hint = `the base image says ${quoted(trigger)}`;
+      const message = 'an ONBUILD trigger has to be one instruction';
+      this.#errors.push(new SourceError('DOCKERFILE_SYNTAX', message, this.#at(stage.from.image), { hint }));
+      return false;
+    }
+    let complete = false;
+    state.within(file, () => {
+      complete = this.#applyAll(state, only.instructions, stage);
+    });
+    return complete;
+  }
+
+  #applyAll(state: StageState, instructions: readonly Instruction[], stage: Stage): boolean {
+    return instructions
+      .map((instruction) => this.#recover(() => this.#apply(state, instruction, stage.index)))
+      .every((done) => done === true);
   }
 
   #apply(state: StageState, instruction: Instruction, limit: number): boolean {
@@ -234,6 +301,7 @@ class Planner {
       throw new SourceError('DOCKERFILE_STAGE', 'COPY --from needs a stage or an image', at, { hint });
     }
     if (this.#options.contexts.get(name) === 'directory') return { op: 'context', name };
+    if (name === 'scratch') return { op: 'scratch' };
     const stage = findStage(this.#file.stages, name);
     if (stage !== undefined && !this.#options.contexts.has(name)) {
       if (stage.index < limit) return this.#stage(stage)?.op;

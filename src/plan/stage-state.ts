@@ -6,8 +6,7 @@ import type { Lookup, StageArguments } from './arguments.ts';
 import type { Op, StepOrigin } from './op.ts';
 import type { HistoryDraft, PlannedStage } from './types.ts';
 
-/** Docker's default search path, for images that set none. */
-export const DEFAULT_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const DEFAULT_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const DEFAULT_SHELL = ['/bin/sh', '-c'];
 
 export type StageStart = {
@@ -16,6 +15,8 @@ export type StageStart = {
   readonly history: readonly HistoryDraft[];
   readonly image?: string | undefined;
   readonly platform: Platform;
+  /** What MAINTAINER said; `undefined` where nobody said anything. */
+  readonly author?: string | undefined;
 };
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -31,6 +32,7 @@ export class StageState {
   op: Op;
   /** A CMD of this very stage survives a later ENTRYPOINT; an inherited one does not. */
   ownCommand = false;
+  author: string | undefined;
   #file: Dockerfile;
   #steps: number;
 
@@ -43,6 +45,7 @@ export class StageState {
     this.image = start.image;
     this.platform = start.platform;
     this.args = start.args;
+    this.author = start.author;
     this.#steps = start.op.op === 'scratch' ? 0 : 1;
   }
 
@@ -70,10 +73,9 @@ export class StageState {
     return this.config.WorkingDir || '/';
   }
 
-  /** Variables as an instruction sees them: ENV first, then ARG. Frozen while one instruction is expanded. */
+  /** Variables as an instruction sees them: ENV and ARG, the later one first. */
   lookup(): Lookup {
-    const env = environmentMap(this.config.Env ?? []);
-    return (name) => env.get(name) ?? this.args.lookup(name);
+    return this.args.lookup;
   }
 
   expand(word: Word, lookup: Lookup = this.lookup()): string {
@@ -89,6 +91,7 @@ export class StageState {
     const env = environmentMap(this.config.Env ?? []);
     env.set(name, value);
     this.config.Env = [...env].map(([key, text]) => `${key}=${text}`);
+    this.args.setEnv(name, value);
   }
 
   /** The next working step of this stage. */
@@ -120,8 +123,14 @@ export class StageState {
       platform: this.platform,
       steps: this.#steps,
       ...(this.image === undefined ? {} : { image: this.image }),
+      ...(this.author === undefined ? {} : { author: this.author }),
     };
   }
+}
+
+/** An environment with Docker's search path, where it has none; Windows has its own. */
+export function withPath(env: readonly string[], platform: Platform): readonly string[] {
+  return platform.os === 'windows' || environmentMap(env).has('PATH') ? env : [...env, DEFAULT_PATH];
 }
 
 /** `NAME=value` lines as a map that keeps the order of first appearance. */

@@ -1,3 +1,4 @@
+import type { Unset } from '../dockerfile/index.ts';
 import type { SourceRange } from '../errors/index.ts';
 import type { ContainerConfig, ImageConfig, Platform } from '../oci/index.ts';
 import type { Op } from './op.ts';
@@ -19,6 +20,8 @@ export type PlanOptions = {
   readonly platform: Platform;
   readonly buildPlatform: Platform;
   readonly labels: Readonly<Record<string, string>>;
+  /** Configuration of the result to take back. */
+  readonly unset?: readonly Unset[];
   /** Named contexts: `directory` is a tree of files, `image` is resolved like any image under this name. */
   readonly contexts: ReadonlyMap<string, 'directory' | 'image'>;
   /** Configurations of the images found so far, by `ImageNeed.key`. */
@@ -38,6 +41,8 @@ export type PlannedStage = {
   /** Key of the base image, absent for scratch. */
   readonly image?: string;
   readonly platform: Platform;
+  /** What MAINTAINER said. */
+  readonly author?: string;
   /** How many steps its instructions make, its FROM included. */
   readonly steps: number;
 };
