@@ -1,8 +1,15 @@
 import { availableParallelism } from 'node:os';
 import { type Dockerfile, parseDockerfile } from '../dockerfile/index.ts';
-import { LapidaryError, SourceError, suggest } from '../errors/index.ts';
+import { LapidaryError, quoted, SourceError, suggest } from '../errors/index.ts';
 import { hostPlatform, type ImageConfig } from '../oci/index.ts';
-import { type ImageNeed, type Plan, type PlanOptions, planBuild } from '../plan/index.ts';
+import {
+  findStage,
+  type ImageNeed,
+  type Plan,
+  type PlanOptions,
+  planBuild,
+  stageName,
+} from '../plan/index.ts';
 import {
   type BuildEvent,
   type ImageSource,
@@ -12,6 +19,7 @@ import {
 } from '../solve/index.ts';
 import { assembleImage } from './assemble.ts';
 import { ContextRegistry } from './context-registry.ts';
+import { openCredentials } from './credentials.ts';
 import { loadDockerfile } from './dockerfile-file.ts';
 import { LocalImageSource } from './image-source.ts';
 import { type LocalStore, measureIn, openLocalStore } from './local-store.ts';
@@ -36,6 +44,8 @@ export async function build(request: BuildRequest, options: BuildOptions): Promi
   for (const { message, span, hint } of file.warnings) {
     emit({ type: 'warning', message, at: { source, span }, ...(hint === undefined ? {} : { hint }) });
   }
+  const credentials = await openCredentials(options);
+  const noCacheStages = new Set((request.noCacheStages ?? []).map((name) => nameOfStage(file, name)));
   await using store = await openLocalStore(options.store);
   const contexts = namedContexts(request);
   const found = new Map<string, ResolvedImage>();
@@ -50,6 +60,7 @@ export async function build(request: BuildRequest, options: BuildOptions): Promi
       layers: store.layers,
       archives: store.archives,
       runtime,
+      credentials,
       images: found,
       context: (name) => registry.open(name),
       events: { emit },
@@ -58,6 +69,7 @@ export async function build(request: BuildRequest, options: BuildOptions): Promi
     {
       jobs: request.jobs ?? availableParallelism(),
       noCache: request.noCache ?? false,
+      noCacheStages,
       sourceDateEpoch: request.sourceDateEpoch,
       signal,
       totals: new Map(plan.stages.map((stage) => [stage.name, stage.steps])),
@@ -72,6 +84,18 @@ export async function build(request: BuildRequest, options: BuildOptions): Promi
     { store, emit, signal, stdout: options.stdout },
   );
   return finish(image, tags, { store, solver, emit });
+}
+
+/** @throws LapidaryError TARGET_NOT_FOUND */
+function nameOfStage({ stages, source }: Dockerfile, name: string): string {
+  const found = findStage(stages, name);
+  if (found !== undefined) return stageName(found);
+  const names = stages.map(stageName);
+  const near = suggest(name, names);
+  const message = `no stage is called ${quoted(name)} in ${source.name}, so its cache cannot be left out`;
+  throw new LapidaryError('TARGET_NOT_FOUND', message, {
+    hint: near === undefined ? `the stages are ${names.join(', ')}` : `did you mean ${near}?`,
+  });
 }
 
 /** Tags move last: whoever sees the name sees a whole image. */
@@ -122,6 +146,8 @@ async function makePlan(file: Dockerfile, { request, contexts, images, found }: 
     platform: request.platform ?? native,
     buildPlatform: native,
     labels: request.labels ?? {},
+    ...(request.network === undefined ? {} : { network: request.network }),
+    allow: new Set(request.allow),
     contexts: new Map([...contexts].map(([name, { type }]) => [name, type === 'directory' ? type : 'image'])),
     images: configs,
   };

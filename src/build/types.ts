@@ -1,6 +1,8 @@
 import type { ImageOutput } from '../export/index.ts';
 import type { Digest, Platform } from '../oci/index.ts';
+import type { Entitlement } from '../plan/index.ts';
 import type { BuildEvent } from '../solve/index.ts';
+import type { CredentialOptions } from './credentials.ts';
 
 /** One `--output`. `dest` is an absolute path, or `-` for the stream given as `BuildOptions.stdout`. */
 export type OutputSpec = ImageOutput;
@@ -22,6 +24,12 @@ export type BuildRequest = {
   readonly contexts?: Readonly<Record<string, string>>;
   readonly labels?: Readonly<Record<string, string>>;
   readonly noCache?: boolean;
+  /** Stages, by name or index, whose steps are made anew. */
+  readonly noCacheStages?: readonly string[];
+  /** What the network of a step is that does not say; default: `host`. */
+  readonly network?: 'host' | 'none';
+  /** Rights that steps may ask for. */
+  readonly allow?: readonly Entitlement[];
   /** Seconds since 1970. Clamps times in layers and fixes those of the configuration. */
   readonly sourceDateEpoch?: number;
   /** How many steps, fetches and compressions run at once; default: the number of cores. */
@@ -29,7 +37,7 @@ export type BuildRequest = {
 };
 
 /** What surrounds a build: never part of what is built. */
-export type BuildOptions = {
+export type BuildOptions = CredentialOptions & {
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: BuildEvent) => void;
   /** Root of the local store, absolute; see `defaultStoreRoot`. It is made where there is none. */

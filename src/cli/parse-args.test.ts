@@ -51,7 +51,7 @@ describe('parseArgs', () => {
     ['no path', [], 'USAGE', 'build needs an argument: PATH', 'usage: lapidary build [OPTIONS] PATH'],
     ['two paths', ['a', 'b'], 'USAGE', 'does not take the argument "b"', undefined],
     ['a flag that has no meaning to Object', ['--constructor', '.'], 'USAGE', 'no flag', undefined],
-    ['a secret', ['--secret', 'id=x', '.'], 'UNSUPPORTED', '--secret is not supported', undefined],
+    ['attestations', ['--sbom', 'true', '.'], 'UNSUPPORTED', '--sbom is not supported', undefined],
     ['a push', ['--push', '.'], 'UNSUPPORTED', '--push is not supported', undefined],
     ['a load without a path', ['--load'], 'UNSUPPORTED', '--load is not supported', undefined],
     ['a cache with =', ['--cache-from=type=gha', '.'], 'UNSUPPORTED', '--cache-from is not', undefined],

@@ -1,8 +1,9 @@
 import { readFlags } from './flags.ts';
 import { readJsonList } from './json-list.ts';
 import type { ParseContext, RawInstruction } from './parse-context.ts';
+import { parseMount } from './parse-mount.ts';
 import { Cursor } from './tokens.ts';
-import type { CommandForm, InstructionOf, MountFlag, Word } from './types.ts';
+import type { CommandForm, InstructionOf } from './types.ts';
 
 type Body<K extends 'run' | 'cmd' | 'entrypoint' | 'shell' | 'healthcheck'> = Omit<
   InstructionOf<K>,
@@ -94,36 +95,4 @@ function parseCommand(cursor: Cursor, raw: RawInstruction, context: ParseContext
   }
   if (argv !== undefined) return { form: 'exec', argv, span };
   return { form: 'shell', line: text, span, heredocs: raw.heredocs };
-}
-
-/** `type=cache,target=/x,ro`: CSV, where a field may be quoted; before that, quotes and escapes go as in a shell. */
-function parseMount({ text, span }: Word, context: ParseContext): MountFlag {
-  const options = splitFields(unquote(text)).map((field) => {
-    const equals = field.indexOf('=');
-    const key = (equals < 0 ? field : field.slice(0, equals)).toLowerCase();
-    if (key === '') throw context.error('DOCKERFILE_BAD_FLAG', '--mount has an option without a name', span);
-    return equals < 0 ? { key } : { key, value: field.slice(equals + 1) };
-  });
-  return { span, options };
-}
-
-/** Quotes of either kind and backslashes go; what they protect stays. */
-function unquote(text: string): string {
-  return text.replace(
-    /"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|\\./gs,
-    (all, double?: string, single?: string) => (double ?? single ?? all).replace(/\\(.)/gs, '$1'),
-  );
-}
-
-function splitFields(text: string): string[] {
-  const fields: string[] = [];
-  let [field, quoted] = ['', false];
-  for (const char of text) {
-    if (char === '"') quoted = !quoted;
-    else if (char === ',' && !quoted) {
-      fields.push(field);
-      field = '';
-    } else field += char;
-  }
-  return [...fields, field];
 }

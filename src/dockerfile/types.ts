@@ -26,10 +26,10 @@ export type CommandForm =
 
 export type KeyValue = { readonly name: Word; readonly value: Word };
 
-/** `RUN --mount=type=…,key=value`: options in the order written, `value` absent for a bare key. */
+/** `RUN --mount=type=…,key=value`: options in the order written, keys in lower case, `value` absent for a bare key. */
 export type MountFlag = {
   readonly span: Span;
-  readonly options: readonly { readonly key: string; readonly value?: string }[];
+  readonly options: readonly { readonly key: string; readonly value?: string; readonly span: Span }[];
 };
 
 export type CopyFlags = {

@@ -39,6 +39,9 @@ export const ERROR_CODES = {
   COPY_NOTHING: 'A COPY or ADD source matches no file.',
   COPY_CONFLICT: 'A COPY or ADD destination cannot take what is copied.',
   RUN_FAILED: 'The command of a RUN instruction failed.',
+  MOUNT_FAILED:
+    'Something that a RUN instruction mounts is not there, or cannot be mounted where it should be.',
+  NOT_ALLOWED: 'A step asks for a right that the build was not given with --allow.',
   CONTEXT_UNREADABLE: 'The build context, or a file of it, cannot be read.',
   CONTEXT_CHANGED: 'A file of the build context changed while it was read.',
   // Registries

@@ -1,86 +1,10 @@
 import { resolve } from 'node:path/posix';
 import { expandHeredoc, type Heredoc, type InstructionOf, type Word } from '../dockerfile/index.ts';
 import { SourceError } from '../errors/index.ts';
-import type { InlineFile, Op, RunCommand, ScriptFile } from './op.ts';
+import type { InlineFile, Op } from './op.ts';
 import type { StageState } from './stage-state.ts';
 
 const encoder = new TextEncoder();
-
-/** RUN: the command and its environment, as a step on the stage's filesystem. */
-export function applyRun(state: StageState, instruction: InstructionOf<'run'>): void {
-  refuseRunFlags(state, instruction);
-  const { argv, files } = runArguments(state, instruction);
-  const env = state.args.environment().map(pair);
-  const command: RunCommand = {
-    argv,
-    env,
-    hiddenEnv: state.args.hidden().map(pair),
-    cwd: state.cwd,
-    user: state.config.User ?? '',
-    network: networkOf(state, instruction),
-    files,
-  };
-  state.op = { op: 'run', base: state.op, command, origin: state.step(instruction) };
-  state.history.push({ createdBy: `RUN ${seen(state)}${argv.join(' ')}`, op: state.op });
-}
-
-function refuseRunFlags(state: StageState, instruction: InstructionOf<'run'>): void {
-  const [mount] = instruction.mounts;
-  if (mount) throw state.unsupported('RUN --mount', mount.span);
-  const { security, devices } = instruction;
-  if (security && state.expand(security) !== 'sandbox')
-    throw state.unsupported('RUN --security', security.span);
-  if (devices[0]) throw state.unsupported('RUN --device', devices[0].span);
-}
-
-function networkOf(state: StageState, { network }: InstructionOf<'run'>): 'host' | 'none' {
-  if (network === undefined) return 'host';
-  const mode = state.expand(network);
-  if (mode === 'none') return 'none';
-  if (mode === 'default' || mode === 'host') return 'host';
-  throw new SourceError(
-    'DOCKERFILE_BAD_FLAG',
-    `RUN --network cannot be ${JSON.stringify(mode)}`,
-    state.at(network.span),
-    {
-      hint: 'expected default, host or none',
-    },
-  );
-}
-
-/** As BuildKit writes it: `|2 A=1 B=2` names the build arguments the command saw. */
-function seen(state: StageState): string {
-  const args = state.args.declared().map(pair);
-  return args.length === 0 ? '' : `|${args.length} ${args.join(' ')} `;
-}
-
-const pair = ([name, value]: readonly [string, string]): string => `${name}=${value}`;
-
-/** A line that is one here-document mark and nothing else; parts of the name may be quoted. */
-const LONE_HEREDOC = /^<<-?\s*(?:"[^"]*"|'[^']*'|[^\s"'<>|&;()])+$/;
-
-/** Where a here-document that is a script of its own is put for the time of the step. */
-const SCRIPT_DIRECTORY = '/dev/pipes';
-
-/**
- * A RUN that is nothing but a here-document runs its body: as a program when it starts with `#!`, else by the shell.
- * Any other here-document is the shell's business and is handed to it as written.
- */
-function runArguments(
-  state: StageState,
-  { command }: InstructionOf<'run'>,
-): { argv: readonly string[]; files: readonly ScriptFile[] } {
-  if (command.form === 'exec') return { argv: command.argv, files: [] };
-  const [heredoc, another] = command.heredocs;
-  if (heredoc === undefined) return { argv: [...state.shell, command.line], files: [] };
-  if (another !== undefined || !LONE_HEREDOC.test(command.line.trim())) {
-    const bodies = command.heredocs.map((doc) => `\n${doc.body}${doc.name}`).join('');
-    return { argv: [...state.shell, `${command.line}${bodies}`], files: [] };
-  }
-  if (!heredoc.body.startsWith('#!')) return { argv: [...state.shell, heredoc.body], files: [] };
-  const path = `${SCRIPT_DIRECTORY}/${heredoc.name.replaceAll(/[^A-Za-z0-9._-]/g, '_')}`;
-  return { argv: [path], files: [{ path, bytes: encoder.encode(heredoc.body) }] };
-}
 
 export type SourceLookup = (word: Word, name: string) => Op | undefined;
 

@@ -1,15 +1,21 @@
 export {
+  type BindMount,
+  type CacheMount,
   type CopyOp,
   type InlineFile,
+  type MountOwner,
   type Op,
   type RunCommand,
+  type RunMount,
   type StepOp,
   type StepOrigin,
 } from './op.ts';
 export { planBuild } from './plan-build.ts';
+export { findStage, stageName } from './stage-name.ts';
 export { environmentMap } from './stage-state.ts';
 export { copyKey, imageStepKey, runKey, type StepKey, scratchKey, workdirKey } from './step-key.ts';
 export type {
+  Entitlement,
   HistoryDraft,
   ImageNeed,
   Plan,

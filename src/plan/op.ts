@@ -27,6 +27,69 @@ export type RunCommand = {
   readonly user: string;
   readonly network: 'host' | 'none';
   readonly files: readonly ScriptFile[];
+  /** In the order they are mounted: those that others stand in come first. */
+  readonly mounts: readonly RunMount[];
+  /** With every right that there is; only where the build allows it. */
+  readonly insecure: boolean;
+  /** Absent for the usual host name. */
+  readonly hostname?: string;
+};
+
+/** Owner and permissions of what a mount makes. */
+export type MountOwner = { readonly uid: number; readonly gid: number; readonly mode: number };
+
+/**
+ * Something that a command sees and that is no part of its layer. `target` is absolute and clean.
+ * Source: Dockerfile reference, "RUN --mount".
+ */
+export type RunMount = { readonly at: SourceRange } & (
+  | BindMount
+  | CacheMount
+  | {
+      readonly type: 'tmpfs';
+      readonly target: string;
+      /** Bytes; absent for the kernel's own limit. */
+      readonly size?: number;
+      readonly readonly: boolean;
+    }
+  /** A file, or a variable named `env`, or both. Nothing at all when the secret is not given and not required. */
+  | ({
+      readonly type: 'secret';
+      readonly id: string;
+      readonly target?: string;
+      readonly env?: string;
+      readonly required: boolean;
+    } & MountOwner)
+  | ({
+      readonly type: 'ssh';
+      readonly id: string;
+      readonly target: string;
+      readonly required: boolean;
+    } & MountOwner)
+);
+
+/** Files of a build context, a stage or an image. `source` is absolute and clean. Writes are thrown away. */
+export type BindMount = {
+  readonly type: 'bind';
+  readonly from: Op;
+  readonly source: string;
+  readonly target: string;
+  readonly readonly: boolean;
+};
+
+/** A directory that outlives the build. */
+export type CacheMount = {
+  readonly type: 'cache';
+  /** Names it, together with `from`, `source` and `owner`. */
+  readonly id: string;
+  readonly target: string;
+  readonly readonly: boolean;
+  readonly sharing: 'shared' | 'private' | 'locked';
+  /** What a new one is filled with; absent for nothing. */
+  readonly from?: Op;
+  readonly source: string;
+  /** Of a new one, where the instruction says it. */
+  readonly owner?: Partial<MountOwner>;
 };
 
 /**

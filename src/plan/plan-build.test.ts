@@ -386,8 +386,8 @@ describe('errors', () => {
       hint: 'write /c/',
     },
     {
-      name: 'mount',
-      text: 'FROM bare\nRUN --mount=type=cache,target=/x true',
+      name: 'device',
+      text: 'FROM bare\nRUN --device=vendor.com/gpu=all true',
       code: 'DOCKERFILE_UNSUPPORTED',
       hint: 'remove it, or use a version that supports it',
     },

@@ -18,10 +18,12 @@ import {
 } from '../errors/index.ts';
 import { formatPlatform, type ImageConfig, type Platform, parsePlatform } from '../oci/index.ts';
 import { declaredNames, GlobalArguments, StageArguments } from './arguments.ts';
-import { applyAdd, applyCopy, applyRun, applyWorkdir } from './filesystem.ts';
+import { applyAdd, applyCopy, applyWorkdir } from './filesystem.ts';
 import { checkFrontend } from './frontend.ts';
 import { applyMetadata } from './metadata.ts';
+import type { MountSite } from './mounts.ts';
 import type { Op } from './op.ts';
+import { applyRun, type RunSettings } from './run.ts';
 import { findNamedStage, findStage, stageName } from './stage-name.ts';
 import { environmentMap, type StageStart, StageState, withPath } from './stage-state.ts';
 import type { ImageNeed, PlannedStage, PlanOptions, PlanOutcome, PlanWarning } from './types.ts';
@@ -52,11 +54,19 @@ class Planner {
   readonly #warnings: PlanWarning[] = [];
   readonly #errors: SourceError[] = [];
 
+  readonly #run: RunSettings;
+
   constructor(file: Dockerfile, options: PlanOptions) {
     checkFrontend(file, options.buildArgs);
     this.#file = file;
     this.#options = options;
     this.#globals = new GlobalArguments(file, options);
+    const hostname = this.#globals.given('BUILDKIT_SANDBOX_HOSTNAME');
+    this.#run = {
+      network: options.network ?? 'host',
+      allow: options.allow ?? new Set(),
+      ...(hostname ? { hostname } : {}),
+    };
   }
 
   plan(): PlanOutcome {
@@ -125,9 +135,8 @@ class Planner {
 
   /** Where the base is not known yet, the stages that are copied from can still say what they need. */
   #lookAhead(stage: Stage): void {
-    for (const instruction of stage.instructions) {
-      const from = instruction.kind === 'copy' ? instruction.flags.from : undefined;
-      const source = from && findStage(this.#file.stages.slice(0, stage.index), from.text);
+    for (const name of stage.instructions.flatMap(sourceNames)) {
+      const source = findStage(this.#file.stages.slice(0, stage.index), name);
       if (source) this.#stage(source);
     }
   }
@@ -272,8 +281,7 @@ class Planner {
   #apply(state: StageState, instruction: Instruction, limit: number): boolean {
     switch (instruction.kind) {
       case 'run':
-        applyRun(state, instruction);
-        return true;
+        return applyRun(state, instruction, { settings: this.#run, site: this.#mountSite(state, limit) });
       case 'copy':
         return applyCopy(state, instruction, (word, name) => this.#copySource(state, { word, name, limit }));
       case 'add':
@@ -290,6 +298,18 @@ class Planner {
     }
   }
 
+  #mountSite(state: StageState, limit: number): MountSite {
+    return {
+      source: (word, name) => this.#copySource(state, { word, name, limit }),
+      expandFrom: (word) => {
+        const lookup = state.lookup();
+        return state.expand(word, (name) => lookup(name) ?? this.#globals.lookup(name));
+      },
+      warn: (message, at) => this.#warnings.push({ message, at }),
+      cacheNamespace: this.#globals.given('BUILDKIT_CACHE_MOUNT_NS') ?? '',
+    };
+  }
+
   /** What `COPY --from=` names: a named context, an earlier stage by name or index, or an image. */
   #copySource(
     state: StageState,
@@ -298,7 +318,7 @@ class Planner {
     const at = state.at(word.span);
     if (name === '') {
       const hint = `${word.text} expands to nothing`;
-      throw new SourceError('DOCKERFILE_STAGE', 'COPY --from needs a stage or an image', at, { hint });
+      throw new SourceError('DOCKERFILE_STAGE', 'from needs a stage or an image', at, { hint });
     }
     if (this.#options.contexts.get(name) === 'directory') return { op: 'context', name };
     if (name === 'scratch') return { op: 'scratch' };
@@ -351,3 +371,13 @@ const isBuiltIn = (globals: GlobalArguments, name: string): boolean =>
   name === 'SOURCE_DATE_EPOCH' ||
   name.startsWith('BUILDKIT_') ||
   globals.predefined().some(([one]) => one === name);
+
+/** What an instruction reads from, as written. */
+function sourceNames(instruction: Instruction): string[] {
+  if (instruction.kind === 'copy')
+    return instruction.flags.from === undefined ? [] : [instruction.flags.from.text];
+  if (instruction.kind !== 'run') return [];
+  return instruction.mounts.flatMap(({ options }) =>
+    options.flatMap(({ key, value }) => (key === 'from' ? (value ?? []) : [])),
+  );
+}

@@ -1,5 +1,5 @@
 import { type Digest, sha256 } from '../oci/index.ts';
-import type { CopyOp, Op } from './op.ts';
+import type { CopyOp, Op, RunMount } from './op.ts';
 
 declare const kind: unique symbol;
 /** Names the result of a step. Equal keys mean interchangeable results. */
@@ -17,11 +17,44 @@ export function imageStepKey(diffIds: readonly string[]): StepKey {
   return keyOf('image', diffIds);
 }
 
-/** `parent` is the key of what the command runs on. Hidden environment is no part of it. */
-export function runKey(parent: StepKey, op: Extract<Op, { op: 'run' }>): StepKey {
-  const { argv, env, cwd, user, network, files } = op.command;
+/**
+ * `parent` is the key of what the command runs on, `contents` the digest of what each mount reads, if anything.
+ * Hidden environment is no part of it, nor are the values of secrets.
+ */
+export function runKey(
+  parent: StepKey,
+  op: Extract<Op, { op: 'run' }>,
+  contents: readonly (Digest | undefined)[] = [],
+): StepKey {
+  const { argv, env, cwd, user, network, files, mounts, insecure, hostname } = op.command;
   const scripts = files.map((file) => [file.path, sha256(file.bytes)]);
-  return keyOf('run', parent, argv, env, cwd, user, network, scripts);
+  const more =
+    mounts.length === 0 && !insecure && hostname === undefined
+      ? []
+      : [mounts.map((mount, i) => mountRow(mount, contents[i])), insecure, hostname ?? null];
+  return keyOf('run', parent, argv, env, cwd, user, network, scripts, ...more);
+}
+
+/** What a mount reads counts by its contents, not by where they come from. */
+function mountRow(mount: RunMount, content: Digest | undefined): unknown {
+  switch (mount.type) {
+    case 'bind':
+      return ['bind', mount.target, mount.readonly, content];
+    case 'cache': {
+      const { id, target, readonly, sharing, owner } = mount;
+      return ['cache', target, id, readonly, sharing, owner ?? null, content ?? null];
+    }
+    case 'tmpfs':
+      return ['tmpfs', mount.target, mount.readonly, mount.size ?? null];
+    case 'secret': {
+      const { id, target, env, required, uid, gid, mode } = mount;
+      return ['secret', id, target ?? null, env ?? null, required, uid, gid, mode];
+    }
+    case 'ssh': {
+      const { id, target, required, uid, gid, mode } = mount;
+      return ['ssh', id, target, required, uid, gid, mode];
+    }
+  }
 }
 
 /** `content` is the digest of what is copied: names, modes, owners and bytes, but no times and no source paths. */

@@ -12,6 +12,9 @@ export type ImageNeed = {
   readonly at: SourceRange;
 };
 
+/** A right that steps only have when the one who builds gives it. */
+export type Entitlement = 'network.host' | 'security.insecure';
+
 /** What surrounds a Dockerfile: everything that decides what it means. */
 export type PlanOptions = {
   readonly target?: string;
@@ -24,6 +27,9 @@ export type PlanOptions = {
   readonly unset?: readonly Unset[];
   /** Named contexts: `directory` is a tree of files, `image` is resolved like any image under this name. */
   readonly contexts: ReadonlyMap<string, 'directory' | 'image'>;
+  /** What the network of a step is that does not say; default: the machine's. */
+  readonly network?: 'host' | 'none';
+  readonly allow?: ReadonlySet<Entitlement>;
   /** Configurations of the images found so far, by `ImageNeed.key`. */
   readonly images: ReadonlyMap<string, ImageConfig>;
 };

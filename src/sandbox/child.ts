@@ -54,11 +54,11 @@ class Child {
     }
   }
 
-  async #open({ paths, runtime }: Extract<Order, { type: 'open' }>): Promise<void> {
+  async #open({ paths, runtime, searchPath }: Extract<Order, { type: 'open' }>): Promise<void> {
     try {
       const syscalls = await Syscalls.open();
       hideCgroups(syscalls, runtime.name);
-      this.#context = { syscalls, paths, runtime, trees: new TreeStore(syscalls, paths) };
+      this.#context = { syscalls, paths, runtime, searchPath, trees: new TreeStore(syscalls, paths) };
       this.#report(0, { type: 'ready' });
     } catch (error) {
       this.#report(0, { type: 'failed', error: plainError(error) });

@@ -5,6 +5,7 @@ import { Socket } from 'node:net';
 import { constants } from 'node:os';
 import { LapidaryError } from '../errors/index.ts';
 import { type ContainerRequest, runtimeSpec } from './oci-spec.ts';
+import { ownProcesses } from './own-processes.ts';
 import { descendantsOf, listProcesses, signalProcess } from './processes.ts';
 import type { RuntimeProgram } from './protocol.ts';
 import type { Syscalls } from './syscalls.ts';
@@ -31,9 +32,6 @@ type ContainerOptions = {
   readonly request: ContainerRequest;
   readonly io: ContainerIo;
 };
-
-/** Runtimes that are running now: their processes are not orphans. */
-const running = new Set<number>();
 
 /** A container in the foreground, from its start to its end. */
 export class Container {
@@ -84,9 +82,9 @@ export class Container {
     done: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>,
   ): Promise<number> {
     const { pid } = this.#process;
-    if (pid !== undefined) running.add(pid);
+    if (pid !== undefined) ownProcesses.add(pid);
     const { code, signal } = await done;
-    if (pid !== undefined) running.delete(pid);
+    if (pid !== undefined) ownProcesses.delete(pid);
     killOrphans(this.#options.syscalls);
     if (code === null) return 128 + (constants.signals[signal ?? 'SIGKILL'] ?? 0);
     if (code === 0) return 0;
@@ -98,7 +96,7 @@ export class Container {
 /** Only a runtime that was killed leaves processes behind; as process 1 we inherit them. */
 function killOrphans(syscalls: Syscalls): void {
   for (const [pid, parent] of listProcesses()) {
-    if (parent !== process.pid || running.has(pid)) continue;
+    if (parent !== process.pid || ownProcesses.has(pid)) continue;
     signalProcess(pid, 'SIGKILL');
     syscalls.reap(pid);
   }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { RunNetwork } from '../solve/index.ts';
 import { type LinuxSeccomp, seccompProfile } from './seccomp.ts';
 
@@ -76,6 +77,8 @@ export type ContainerRequest = {
   readonly user: { readonly uid: number; readonly gid: number; readonly groups: readonly number[] };
   readonly hostname: string;
   readonly network: RunNetwork;
+  /** Every right that there is. */
+  readonly insecure?: boolean;
   readonly terminal: boolean;
   /** Added to the default mounts, in this order. */
   readonly mounts: readonly SpecMount[];
@@ -84,6 +87,56 @@ export type ContainerRequest = {
   /** Node's `process.arch`. */
   readonly arch: string;
 };
+
+const USUAL_CAPABILITIES = { bounding: CAPABILITIES, effective: CAPABILITIES, permitted: CAPABILITIES };
+
+/** All that this process may hand on: capabilities(7), by number. */
+function everyCapability(): Readonly<Record<string, readonly string[]>> {
+  const [, hex = '0'] = /^CapBnd:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'latin1')) ?? [];
+  const mask = BigInt(`0x${hex}`);
+  const all = CAPABILITY_NAMES.filter((_, number) => ((mask >> BigInt(number)) & 1n) === 1n).map(
+    (name) => `CAP_${name}`,
+  );
+  return { bounding: all, effective: all, permitted: all, inheritable: all, ambient: all };
+}
+
+const CAPABILITY_NAMES = (
+  'CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE ' +
+  'NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN ' +
+  'SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE ' +
+  'MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE'
+).split(' ');
+
+type SpecDevice = {
+  readonly path: string;
+  readonly type: 'c' | 'b';
+  readonly major: number;
+  readonly minor: number;
+  readonly fileMode: number;
+};
+
+const device = (name: string, type: 'c' | 'b', [major, minor]: readonly [number, number]): SpecDevice => ({
+  path: `/dev/${name}`,
+  type,
+  major,
+  minor,
+  fileMode: 0o600,
+});
+
+/** As BuildKit gives them to insecure steps: util/entitlements/security. */
+const INSECURE_DEVICES: readonly SpecDevice[] = [
+  device('kmsg', 'c', [1, 11]),
+  device('cuse', 'c', [10, 203]),
+  device('fuse', 'c', [10, 229]),
+  device('kvm', 'c', [10, 232]),
+  device('net/tun', 'c', [10, 200]),
+  device('loop-control', 'c', [10, 237]),
+  ...Array.from({ length: 8 }, (_, n) => device(`loop${n}`, 'b', [7, n])),
+];
+
+function writable(mount: SpecMount): SpecMount {
+  return { ...mount, options: mount.options.filter((option) => option !== 'ro') };
+}
 
 /** https://github.com/opencontainers/runtime-spec/blob/v1.2.0/config.md, the part that is written here. */
 type RuntimeSpec = {
@@ -96,6 +149,7 @@ type RuntimeSpec = {
     readonly namespaces: readonly { readonly type: string }[];
     readonly maskedPaths: readonly string[];
     readonly readonlyPaths: readonly string[];
+    readonly devices?: readonly SpecDevice[];
     readonly seccomp?: LinuxSeccomp;
   };
 };
@@ -103,7 +157,8 @@ type RuntimeSpec = {
 /** The bundle's config.json: a container as Docker makes it, without anything that needs cgroups. */
 export function runtimeSpec(request: ContainerRequest): RuntimeSpec {
   const { uid, gid, groups } = request.user;
-  const seccomp = seccompProfile(CAPABILITIES, request.arch);
+  const { insecure = false } = request;
+  const seccomp = insecure ? undefined : seccompProfile(CAPABILITIES, request.arch);
   const namespaces = ['mount', 'pid', 'ipc', 'uts', ...(request.network === 'none' ? ['network'] : [])];
   return {
     // Nothing younger is used, and crun before 1.9 refuses any other minor version.
@@ -114,7 +169,7 @@ export function runtimeSpec(request: ContainerRequest): RuntimeSpec {
       args: request.argv,
       env: request.env,
       cwd: request.cwd,
-      capabilities: { bounding: CAPABILITIES, effective: CAPABILITIES, permitted: CAPABILITIES },
+      capabilities: insecure ? everyCapability() : USUAL_CAPABILITIES,
       // Node raises its own soft limit to the hard one; programs that loop over all descriptors would suffer.
       rlimits: [
         { type: 'RLIMIT_NOFILE', soft: Math.min(1024, request.maxOpenFiles), hard: request.maxOpenFiles },
@@ -123,11 +178,12 @@ export function runtimeSpec(request: ContainerRequest): RuntimeSpec {
     },
     root: { path: request.root, readonly: false },
     hostname: request.hostname,
-    mounts: [...MOUNTS, ...request.mounts],
+    mounts: [...(insecure ? MOUNTS.map(writable) : MOUNTS), ...request.mounts],
     linux: {
       namespaces: namespaces.map((type) => ({ type })),
-      maskedPaths: MASKED,
-      readonlyPaths: READ_ONLY,
+      maskedPaths: insecure ? [] : MASKED,
+      readonlyPaths: insecure ? [] : READ_ONLY,
+      ...(insecure ? { devices: INSECURE_DEVICES } : {}),
       ...(seccomp === undefined ? {} : { seccomp }),
     },
   };

@@ -1,5 +1,5 @@
 import { ERROR_CODES, type ErrorCode, LapidaryError, messageOf } from '../errors/index.ts';
-import type { RunRequest, StorePaths } from '../solve/index.ts';
+import type { Owner, RequestMount, RunRequest, StorePaths } from '../solve/index.ts';
 
 /** Longest frame that is accepted: requests carry an environment and standard input, nothing bigger. */
 const MAX_FRAME = 256 << 20;
@@ -17,8 +17,21 @@ export type Frame = {
 /** A directory or file of the host that a run sees. */
 export type VolumeMount = { readonly source: string; readonly target: string; readonly readonly: boolean };
 
+/** A mount of a request, bytes in base64. */
+export type OrderMount =
+  | Exclude<RequestMount, { type: 'secret' | 'ssh' }>
+  | (Omit<Extract<RequestMount, { type: 'secret' }>, 'bytes'> & { readonly base64: string })
+  | ({
+      readonly type: 'ssh';
+      readonly target: string;
+      readonly agent:
+        | { readonly type: 'socket'; readonly path: string }
+        | { readonly type: 'keys'; readonly keys: readonly string[] };
+    } & Owner);
+
 /** What the child needs to know of one run. */
-export type RunOrder = Omit<RunRequest, 'stdin' | 'files'> & {
+export type RunOrder = Omit<RunRequest, 'stdin' | 'files' | 'mounts'> & {
+  readonly mounts?: readonly OrderMount[];
   /** Made for this run, empty, on the store's filesystem; removed by who sends the order. */
   readonly directory: string;
   /** base64 */
@@ -38,7 +51,12 @@ export type RunOrder = Omit<RunRequest, 'stdin' | 'files'> & {
 
 /** To the child. */
 export type Order =
-  | { readonly type: 'open'; readonly paths: StorePaths; readonly runtime: RuntimeProgram }
+  | {
+      readonly type: 'open';
+      readonly paths: StorePaths;
+      readonly runtime: RuntimeProgram;
+      readonly searchPath: string;
+    }
   | { readonly type: 'run'; readonly order: RunOrder }
   | { readonly type: 'abort' }
   | { readonly type: 'signal'; readonly signal: NodeJS.Signals };

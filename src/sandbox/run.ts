@@ -4,9 +4,11 @@ import type { StorePaths } from '../solve/index.ts';
 import { collectUpper } from './collect.ts';
 import { Container, type ContainerIo } from './container.ts';
 import type { LowerView } from './lower-view.ts';
+import { removeUnused } from './mount-point.ts';
 import type { ContainerRequest, SpecMount } from './oci-spec.ts';
 import { OverlayMount } from './overlay.ts';
 import type { Report, RunOrder, RuntimeProgram } from './protocol.ts';
+import { RunMounts } from './run-mounts.ts';
 import { makeStubs, setMetadata } from './stubs.ts';
 import type { Syscalls } from './syscalls.ts';
 import { encodeTree } from './table.ts';
@@ -22,6 +24,8 @@ export type RunContext = {
   readonly syscalls: Syscalls;
   readonly paths: StorePaths;
   readonly runtime: RuntimeProgram;
+  /** Where programs are, as in `$PATH`. */
+  readonly searchPath: string;
   readonly trees: TreeStore;
 };
 
@@ -44,9 +48,10 @@ export async function runOrder(context: RunContext, order: RunOrder, hooks: RunH
   mkdirSync(upper);
   setMetadata(syscalls, upper, view.rootMetadata());
   try {
-    const exitCode = await runContainer(context, { order, view }, hooks);
+    const { exitCode, made } = await runContainer(context, { order, view }, hooks);
     if (order.mode.type === 'foreground') return { type: 'exited', exitCode };
     if (exitCode !== 0) return { type: 'exited', exitCode };
+    removeUnused(syscalls, upper, made);
     return { type: 'succeeded', table: keepChange(context, { directory, upper, view }) };
   } finally {
     // Here and not by whoever made the directory: Node's asynchronous removal stumbles over names that are not UTF-8.
@@ -54,21 +59,34 @@ export async function runOrder(context: RunContext, order: RunOrder, hooks: RunH
   }
 }
 
+type Ended = {
+  readonly exitCode: number;
+  /** Mount points that the root did not have. */
+  readonly made: readonly string[];
+};
+
 async function runContainer(
-  { syscalls, runtime }: RunContext,
+  context: RunContext,
   { order, view }: { readonly order: RunOrder; readonly view: LowerView },
   hooks: RunHooks,
-): Promise<number> {
+): Promise<Ended> {
+  const { syscalls, runtime } = context;
   const { directory, mode } = order;
-  const stubs = makeStubs(syscalls, { view, directory: `${directory}/stubs`, etc: ETC[mode.type] });
+  await using mounts = await openMounts(context, { order, view }, hooks);
+  const stubs = makeStubs(syscalls, {
+    view,
+    directory: `${directory}/stubs`,
+    etc: ETC[mode.type],
+    points: mounts?.points ?? [],
+  });
   const lower = stubs.directory === undefined ? view.directories : [stubs.directory, ...view.directories];
   using overlay = OverlayMount.open(syscalls, { directory, lower });
   const container = new Container({
     syscalls,
     runtime,
-    directory,
+    directory: mounts?.memory ?? directory,
     id: `lapidary-${directory.slice(directory.lastIndexOf('/') + 1)}`,
-    request: containerRequest(order, { root: overlay.target, etc: stubs.etc }),
+    request: containerRequest(order, { root: overlay.target, etc: stubs.etc, mounts }),
     io: ioOf(order, hooks),
   });
   hooks.onContainer(container);
@@ -78,32 +96,56 @@ async function runContainer(
   try {
     const exitCode = await container.finished;
     hooks.signal.throwIfAborted();
-    return exitCode;
+    return { exitCode, made: stubs.made };
   } finally {
     hooks.signal.removeEventListener('abort', kill);
   }
 }
 
+async function openMounts(
+  context: RunContext,
+  run: { readonly order: RunOrder; readonly view: LowerView },
+  { signal, onOutput }: RunHooks,
+): Promise<RunMounts | undefined> {
+  if (run.order.mounts === undefined) return undefined;
+  return RunMounts.open(context, run, { signal, say: (text) => onOutput('stderr', Buffer.from(text)) });
+}
+
 /** `etc`: which files of /etc can be put over those of the image. */
 function containerRequest(
   order: RunOrder,
-  { root, etc }: { readonly root: string; readonly etc: readonly string[] },
+  {
+    root,
+    etc,
+    mounts,
+  }: { readonly root: string; readonly etc: readonly string[]; readonly mounts: RunMounts | undefined },
 ): ContainerRequest {
   const foreground = order.mode.type === 'foreground' ? order.mode : undefined;
   return {
     ...order,
+    env: mounts === undefined ? order.env : replaceVariables(order.env, mounts.env),
+    insecure: order.insecure ?? false,
     root,
     argv: foreground?.init === undefined ? order.argv : [INIT, '--', ...order.argv],
     terminal: foreground?.terminal ?? false,
     mounts: [
       ...etcMounts(order, etc),
       ...fileMounts(order),
+      ...(mounts?.mounts ?? []),
       ...(foreground === undefined ? [] : volumeMounts(foreground)),
     ],
     maxOpenFiles: maxOpenFiles(),
     arch: process.arch,
   };
 }
+
+/** The later one counts, and there is no other. */
+function replaceVariables(env: readonly string[], more: readonly string[]): string[] {
+  const names = new Set(more.map(nameOfVariable));
+  return [...env.filter((line) => !names.has(nameOfVariable(line))), ...more];
+}
+
+const nameOfVariable = (line: string): string => line.split('=', 1)[0] ?? '';
 
 function ioOf(order: RunOrder, { onOutput }: RunHooks): ContainerIo {
   if (order.mode.type === 'foreground') return { type: 'inherit' };

@@ -2,9 +2,9 @@ import { rmSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { LapidaryError, quoted } from '../errors/index.ts';
-import type { RunRequest, RunResult, Runtime, StorePaths } from '../solve/index.ts';
+import type { RequestMount, RunRequest, RunResult, Runtime, StorePaths } from '../solve/index.ts';
 import type { Layer } from '../tree/index.ts';
-import type { RunOrder } from './protocol.ts';
+import type { OrderMount, RunOrder } from './protocol.ts';
 import { type SandboxOptions, SandboxProcess } from './sandbox-process.ts';
 import { errnoOf } from './syscalls.ts';
 
@@ -97,11 +97,27 @@ function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString('base64');
 }
 
+function plainMount(mount: RequestMount): OrderMount {
+  if (mount.type === 'secret') {
+    const { bytes, ...rest } = mount;
+    return { ...rest, base64: base64(bytes) };
+  }
+  if (mount.type !== 'ssh') return mount;
+  const { agent } = mount;
+  return { ...mount, agent: agent.type === 'socket' ? agent : { ...agent, keys: agent.keys.map(base64) } };
+}
+
 /** The request in a form that crosses the pipe. */
-function plainRequest({ stdin, files = [], ...rest }: RunRequest): Omit<RunOrder, 'directory' | 'mode'> {
+function plainRequest({
+  stdin,
+  files = [],
+  mounts,
+  ...rest
+}: RunRequest): Omit<RunOrder, 'directory' | 'mode'> {
   return {
     ...rest,
     ...(stdin === undefined ? {} : { stdin: base64(stdin) }),
+    ...(mounts === undefined ? {} : { mounts: mounts.map(plainMount) }),
     files: files.map(({ path, mode, bytes }) => ({ path, mode, base64: base64(bytes) })),
   };
 }

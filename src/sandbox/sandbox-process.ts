@@ -72,7 +72,7 @@ export class SandboxProcess implements AsyncDisposable {
     const script = typeof childScript === 'string' ? childScript : fileURLToPath(childScript);
     const opened = new SandboxProcess(spawnTree({ searchPath, script, stdio }));
     try {
-      await opened.#request(OPENING, { type: 'open', paths: options.paths, runtime });
+      await opened.#request(OPENING, { type: 'open', paths: options.paths, runtime, searchPath });
       return opened;
     } catch (error) {
       await opened[Symbol.asyncDispose]();

@@ -9,6 +9,7 @@ const AT_SYMLINK_NOFOLLOW = 0x100;
 /** Numbers of system calls younger than Linux 5.1 are the same on every architecture that Node runs on. */
 const SYS = { move_mount: 429, fsopen: 430, fsconfig: 431, fsmount: 432, openat2: 437 } as const;
 const FSCONFIG = { flag: 0, string: 1, create: 6 } as const;
+const LOCK = { shared: 1, exclusive: 2, nonBlocking: 4 } as const;
 const MOVE_MOUNT_F_EMPTY_PATH = 4;
 const CLOEXEC = { open: 0o2000000, fsopen: 1, fsmount: 1 } as const;
 /** openat2(2): no way out of the directory, no symbolic link anywhere on the way. */
@@ -226,6 +227,15 @@ export class Syscalls {
     const call = this.#function('pipe2', ['void *', 'int']);
     this.#check(call(fds, CLOEXEC.open), 'pipe2', '');
     return { read: fds[0] ?? -1, write: fds[1] ?? -1 };
+  }
+
+  /** flock(2), without waiting; false when somebody has the lock. It goes when the last descriptor of the file is closed. */
+  lockFile(fd: number, kind: 'shared' | 'exclusive'): boolean {
+    const result = this.#function('flock', ['int', 'int'])(fd, LOCK[kind] | LOCK.nonBlocking);
+    if (result === 0) return true;
+    const code = this.#library.errno();
+    if (code === 'EAGAIN' || code === 'EWOULDBLOCK') return false;
+    throw new SyscallError('flock', code, String(fd));
   }
 
   /** syncfs(2): everything written so far to the filesystem that `fd` is on reaches the disk. */

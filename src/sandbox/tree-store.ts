@@ -53,6 +53,14 @@ export class TreeStore {
     return new LowerView(this.#syscalls, directories);
   }
 
+  /** Unpacks one layer that stands by itself to a directory that does not exist yet. */
+  unpackAt(id: LayerId, target: string): void {
+    const plan = this.#plan(id);
+    using contents = new ContentSource(this.#paths, this.#syscalls);
+    const fill = fillGaps(gapsOf(plan), () => new LowerView(this.#syscalls, []));
+    new Unpacker(this.#syscalls, target).unpack(plan, fill, contents);
+  }
+
   #host(name: string): string {
     return `${this.#paths.trees}/${name}`;
   }

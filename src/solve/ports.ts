@@ -80,6 +80,8 @@ export type StorePaths = {
   readonly packs: string;
   /** Unpacked layers in overlay form, one directory each: `<trees>/<tree>`. */
   readonly trees: string;
+  /** Directories of cache mounts, made when they are needed. */
+  readonly caches: string;
   /** Scratch directories of running processes; each is removed by its owner, or when its owner is dead. */
   readonly work: string;
 };
@@ -161,7 +163,65 @@ export type RunRequest = {
   readonly stdin?: Uint8Array;
   /** Files that exist for the time of the process only, below `/dev`; absolute paths. */
   readonly files?: readonly { readonly path: string; readonly bytes: Uint8Array; readonly mode: number }[];
+  /** In the order they are mounted. */
+  readonly mounts?: readonly RequestMount[];
+  /** Every capability, no filter of system calls, nothing masked. */
+  readonly insecure?: boolean;
 };
+
+export type Owner = { readonly uid: number; readonly gid: number; readonly mode: number };
+
+/** What a process sees besides its root filesystem. Targets are absolute and clean, and never the root. */
+export type RequestMount =
+  | ({ readonly target: string } & TargetMount)
+  /** A file, or a variable, or both. The bytes are never written to a disk. */
+  | ({
+      readonly type: 'secret';
+      readonly target?: string;
+      readonly env?: string;
+      readonly bytes: Uint8Array;
+    } & Owner);
+
+type TargetMount =
+  /** What stands at `path` (absolute, no links on the way) of a stack of layers. Writes are thrown away. */
+  | {
+      readonly type: 'bind';
+      readonly layers: readonly LayerId[];
+      readonly path: string;
+      readonly readonly: boolean;
+    }
+  | {
+      readonly type: 'cache';
+      /** Names the directory: letters and digits. */
+      readonly name: string;
+      /** For messages. */
+      readonly id: string;
+      readonly sharing: 'shared' | 'private' | 'locked';
+      readonly readonly: boolean;
+      /** What a new one holds; absent for nothing. */
+      readonly seed?: LayerId;
+      /** Of a new one; default: as seeded, else root's, 0755. */
+      readonly owner?: Partial<Owner>;
+    }
+  | { readonly type: 'tmpfs'; readonly size?: number; readonly readonly: boolean }
+  /** A socket that answers for an agent. */
+  | ({ readonly type: 'ssh'; readonly agent: SshAgent } & Owner);
+
+/** An agent that runs, or keys for one that runs as long as the step. */
+export type SshAgent =
+  | { readonly type: 'socket'; readonly path: string }
+  | { readonly type: 'keys'; readonly keys: readonly Uint8Array[] };
+
+/** What the one who builds lends to steps. Read only when a step needs it. */
+export interface Credentials {
+  /** `undefined` when there is none of this name. @throws LapidaryError MOUNT_FAILED */
+  secret(id: string): Promise<Uint8Array | undefined>;
+  /** `undefined` when there is none of this name. @throws LapidaryError MOUNT_FAILED */
+  agent(id: string): Promise<SshAgent | undefined>;
+  /** Names, for suggestions. */
+  readonly secretIds: readonly string[];
+  readonly agentIds: readonly string[];
+}
 
 export type RunResult =
   /** `layer` is the change the command made, durable in the store. */

@@ -1,15 +1,19 @@
-import { SourceError } from '../errors/index.ts';
+import { LapidaryError, SourceError } from '../errors/index.ts';
 import type { Op } from '../plan/index.ts';
 import { type Layer, type LayerId, resolveOwner } from '../tree/index.ts';
 import type { EventSink } from './events.ts';
 import { readTextFile } from './image-files.ts';
+import { Mask } from './mask.ts';
+import type { MountContent } from './mount-content.ts';
 import { OutputTail } from './output-tail.ts';
-import type { LayerStore, RunRequest, Runtime } from './ports.ts';
+import type { Credentials, LayerStore, RunRequest, Runtime } from './ports.ts';
+import { readyMounts } from './run-mounts.ts';
 import type { TreeCache } from './tree-cache.ts';
 
 type RunOp = Extract<Op, { op: 'run' }>;
 
 export type RunPorts = {
+  readonly credentials: Credentials;
   readonly runtime: Runtime;
   readonly layers: LayerStore;
   readonly trees: TreeCache;
@@ -26,30 +30,68 @@ const HOSTNAME = 'lapidary';
  */
 export async function runStep(
   op: RunOp,
-  { stack, id }: { stack: readonly LayerId[]; id: number },
+  {
+    stack,
+    id,
+    contents,
+  }: { stack: readonly LayerId[]; id: number; contents: readonly (MountContent | undefined)[] },
   ports: RunPorts,
 ): Promise<Layer> {
   const { command } = op;
+  const { mounts, secrets } = await readyMounts(command.mounts, contents, ports.credentials);
   const request: RunRequest = {
     layers: stack,
     argv: command.argv,
     env: [...command.env, ...command.hiddenEnv],
     cwd: command.cwd,
     user: await userOf(command.user, stack, ports),
-    hostname: HOSTNAME,
+    hostname: command.hostname ?? HOSTNAME,
     network: command.network,
     files: command.files.map((file) => ({ ...file, mode: 0o755 })),
+    ...(mounts.length === 0 ? {} : { mounts }),
+    ...(command.insecure ? { insecure: true } : {}),
   };
   const tail = new OutputTail();
-  const result = await ports.runtime.run(request, {
-    signal: ports.signal,
-    onOutput: (stream, data) => {
-      tail.push(data);
-      ports.events.emit({ type: 'step-output', id, stream, data });
-    },
+  const output = masked(secrets, (stream, data) => {
+    tail.push(data);
+    ports.events.emit({ type: 'step-output', id, stream, data });
   });
-  if (result.ok) return result.layer;
-  throw runFailed(op, result, tail);
+  try {
+    const result = await ports.runtime.run(request, { signal: ports.signal, onOutput: output.write });
+    output.end();
+    if (result.ok) return result.layer;
+    throw runFailed(op, result, tail);
+  } catch (error) {
+    throw mountTrouble(error, op);
+  }
+}
+
+type Write = (stream: 'stdout' | 'stderr', data: Uint8Array) => void;
+
+/** Secrets that a command prints are not shown. */
+function masked(secrets: readonly Uint8Array[], write: Write): { readonly write: Write; end(): void } {
+  if (secrets.length === 0) return { write, end: () => undefined };
+  const masks = { stdout: new Mask(secrets), stderr: new Mask(secrets) };
+  const pass: Write = (stream, data) => {
+    if (data.length > 0) write(stream, data);
+  };
+  return {
+    write: (stream, data) => pass(stream, masks[stream].push(data)),
+    end: () => {
+      for (const stream of ['stdout', 'stderr'] as const) pass(stream, masks[stream].end());
+    },
+  };
+}
+
+/** The sandbox knows targets: which option of the instruction one comes from is known here. */
+function mountTrouble(error: unknown, op: RunOp): unknown {
+  if (!(error instanceof LapidaryError) || error instanceof SourceError || error.code !== 'MOUNT_FAILED')
+    return error;
+  const found = op.command.mounts.find(
+    ({ target }) => target !== undefined && error.message.includes(JSON.stringify(target)),
+  );
+  if (found === undefined) return error;
+  return new SourceError(error.code, error.message, found.at, { hint: error.hint, notes: error.notes });
 }
 
 /** Names are looked up in the image itself; root without a name needs no look. */

@@ -8,7 +8,7 @@ import { planBuild } from '../plan/index.ts';
 import { type Entry, filesOf, layerId, selectSources, Tree } from '../tree/index.ts';
 import { entries, fileNode, listing } from '../tree/testing.ts';
 import type { BuildEvent } from './events.ts';
-import type { BuildContext, RunRequest, Runtime } from './ports.ts';
+import type { BuildContext, Credentials, RunRequest, Runtime } from './ports.ts';
 import { Solver } from './solver.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'lapidary-solver-'));
@@ -44,6 +44,17 @@ class World {
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 
+  readonly secrets = new Map<string, string>();
+  readonly credentials: Credentials = {
+    secretIds: ['password'],
+    agentIds: [],
+    secret: (id) => {
+      const value = this.secrets.get(id);
+      return Promise.resolve(value === undefined ? undefined : Buffer.from(value));
+    },
+    agent: () => Promise.resolve(undefined),
+  };
+
   readonly context: BuildContext = {
     scan: () => Promise.resolve(this.files),
     digest: (files) => Promise.resolve(files),
@@ -69,6 +80,7 @@ class World {
         layers: this.store.layers,
         archives: { unpack: () => Promise.resolve(undefined) },
         runtime: this.runtime,
+        credentials: this.credentials,
         images: new Map(),
         context: () => Promise.resolve(this.context),
         events: { emit: (event) => this.events.push(event) },

@@ -12,7 +12,16 @@ import {
 import { type Entry, type LayerId, makeDirectory } from '../tree/index.ts';
 import { type CopyContent, type CopyPorts, copyContent, copyEntries } from './copy-step.ts';
 import type { EventSink } from './events.ts';
-import type { ArchiveReader, BuildContext, FactStore, LayerStore, ResolvedImage, Runtime } from './ports.ts';
+import { type MountContent, mountContents, reads } from './mount-content.ts';
+import type {
+  ArchiveReader,
+  BuildContext,
+  Credentials,
+  FactStore,
+  LayerStore,
+  ResolvedImage,
+  Runtime,
+} from './ports.ts';
 import { runStep, userOf } from './run-step.ts';
 import { Semaphore } from './semaphore.ts';
 import { type Clock, locateError, StepLog } from './step-log.ts';
@@ -30,11 +39,14 @@ export type Solved = {
   readonly created?: string;
 };
 
+type RunOp = Extract<Op, { op: 'run' }>;
+
 export type SolverPorts = {
   readonly facts: FactStore;
   readonly layers: LayerStore;
   readonly archives: ArchiveReader;
   readonly runtime: Runtime;
+  readonly credentials: Credentials;
   readonly images: ReadonlyMap<string, ResolvedImage>;
   readonly context: (name: string) => Promise<BuildContext>;
   readonly events: EventSink;
@@ -44,6 +56,8 @@ export type SolverPorts = {
 export type SolverOptions = {
   readonly jobs: number;
   readonly noCache: boolean;
+  /** Names of the stages whose steps are made anew. */
+  readonly noCacheStages?: ReadonlySet<string>;
   /** Seconds since 1970; the time of everything that is made anew. */
   readonly sourceDateEpoch?: number | undefined;
   readonly signal: AbortSignal;
@@ -118,10 +132,7 @@ export class Solver {
       case 'context':
         throw new Error('a context is never evaluated by itself');
       case 'run':
-        return this.#step(op, (base) => ({
-          key: runKey(base.key, op),
-          make: (id) => this.#run(op, base, id),
-        }));
+        return this.#runStep(op);
       case 'workdir':
         return this.#step(op, (base) => ({
           key: workdirKey(base.key, op),
@@ -144,17 +155,46 @@ export class Solver {
     const source = op.from.op === 'context' ? undefined : this.#solve(op.from);
     await Promise.all([source, this.#solve(op.base)]);
     const stack = (await source)?.stack;
-    let content: CopyContent;
-    try {
-      content = await copyContent(op, stack, this.#copyPorts());
-    } catch (error) {
-      this.#log.start(op).end(this.#abort.signal.aborted ? 'cancelled' : 'failed');
-      throw locateError(error, op.origin);
-    }
+    const content = await this.#ifFails(op, () => copyContent(op, stack, this.#copyPorts()));
     return this.#step(op, (base) => ({
       key: copyKey(base.key, op, content.digest),
       make: () => this.#copy(op, base, content),
     }));
+  }
+
+  async #runStep(op: RunOp): Promise<Solved> {
+    const contents = op.command.mounts.length === 0 ? [] : await this.#mountContents(op);
+    return this.#step(op, (base) => ({
+      key: runKey(
+        base.key,
+        op,
+        contents.map((content) => content?.digest),
+      ),
+      make: (id) => this.#run(op, { base, id, contents }),
+    }));
+  }
+
+  /** What the mounts of a step read; the base and all that is mounted from are evaluated at once. */
+  async #mountContents(op: RunOp): Promise<readonly (MountContent | undefined)[]> {
+    const { facts, layers, context } = this.#ports;
+    const ports = { facts, layers, context, trees: this.trees, signal: this.#abort.signal };
+    const origins = op.command.mounts.map((mount) => {
+      const from = reads(mount) ? mount.from : undefined;
+      return from === undefined || from.op === 'context' ? undefined : this.#solve(from);
+    });
+    const [, ...solved] = await Promise.all([this.#solve(op.base), ...origins]);
+    const stacks = solved.map((one) => one?.stack);
+    return this.#ifFails(op, () => mountContents(op.command.mounts, stacks, ports));
+  }
+
+  /** A step whose sources cannot be read fails before it has a key. */
+  async #ifFails<T>(op: StepOp, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      this.#log.start(op).end(this.#abort.signal.aborted ? 'cancelled' : 'failed');
+      throw locateError(error, op.origin);
+    }
   }
 
   /** One step on top of its base: found in the cache, or made and remembered. */
@@ -166,7 +206,9 @@ export class Solver {
     this.#abort.signal.throwIfAborted();
     const { key, make } = plan(base);
     const { facts, layers } = this.#ports;
-    const known = this.#options.noCache ? undefined : await readStepRecord(facts, layers, key);
+    const { noCache, noCacheStages } = this.#options;
+    const anew = noCache || noCacheStages?.has(op.origin.stage);
+    const known = anew ? undefined : await readStepRecord(facts, layers, key);
     if (known) {
       this.#log.start(op).end('hit');
       return onTop(base, key, known);
@@ -187,10 +229,13 @@ export class Solver {
     });
   }
 
-  async #run(op: Extract<Op, { op: 'run' }>, base: Solved, id: number): Promise<LayerId | undefined> {
-    const { runtime, layers, events } = this.#ports;
-    const ports = { runtime, layers, events, trees: this.trees, signal: this.#abort.signal };
-    const layer = await runStep(op, { stack: base.stack, id }, ports);
+  async #run(
+    op: RunOp,
+    { base, id, contents }: { base: Solved; id: number; contents: readonly (MountContent | undefined)[] },
+  ): Promise<LayerId | undefined> {
+    const { runtime, layers, events, credentials } = this.#ports;
+    const ports = { runtime, layers, events, credentials, trees: this.trees, signal: this.#abort.signal };
+    const layer = await runStep(op, { stack: base.stack, id, contents }, ports);
     return layer.entries.length === 0 ? undefined : layer.id;
   }
 

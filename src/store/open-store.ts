@@ -72,6 +72,7 @@ function open(root: string): Store {
     layers: join(root, 'layers'),
     packs: join(root, 'packs'),
     trees: join(root, 'trees'),
+    caches: join(root, 'caches'),
     work: work.path,
   };
   const layers = new FileLayerStore(paths);

@@ -5,6 +5,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { finished, Workspace } from '../support/cli.ts';
 import { tracesOf } from '../support/traces.ts';
+import { untilSays } from '../support/until-says.ts';
 
 let work: Workspace;
 beforeAll(async () => {
@@ -12,18 +13,6 @@ beforeAll(async () => {
   await work.busyboxBase();
 });
 afterAll(() => work[Symbol.asyncDispose]());
-
-/** Resolves when the process has written `text` to its standard error. */
-function untilSays(child: ReturnType<Workspace['start']>, text: string): Promise<void> {
-  let seen = '';
-  return new Promise((resolve, reject) => {
-    child.stderr?.on('data', (chunk: Buffer) => {
-      seen += chunk.toString();
-      if (seen.includes(text)) resolve();
-    });
-    child.once('exit', (code) => reject(new Error(`ended with ${code} before it said ${text}:\n${seen}`)));
-  });
-}
 
 async function sizeOf(directory: string): Promise<number> {
   return (await readdir(directory)).length;

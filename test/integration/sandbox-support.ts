@@ -53,7 +53,13 @@ export class TestStore {
   constructor(root: string = mkdtempSync(`${realpathSync(tmpdir())}/lapidary-sandbox-`)) {
     this.root = root;
     const path = (name: string): string => `${this.root}/${name}`;
-    this.paths = { layers: path('layers'), packs: path('packs'), trees: path('trees'), work: path('work') };
+    this.paths = {
+      layers: path('layers'),
+      packs: path('packs'),
+      trees: path('trees'),
+      caches: path('caches'),
+      work: path('work'),
+    };
     for (const directory of Object.values(this.paths)) mkdirSync(directory, { recursive: true });
   }
 

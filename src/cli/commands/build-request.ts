@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { BuildRequest, OutputSpec } from '../../build/index.ts';
-import { LapidaryError, quoted } from '../../errors/index.ts';
+import { LapidaryError, quoted, suggest } from '../../errors/index.ts';
 import type { Flags, Invocation } from '../command.ts';
 import type { Io } from '../io.ts';
 import { readBuildArgs, readContexts, readLabels } from '../key-values.ts';
@@ -25,6 +25,8 @@ export async function readBuildRequest({ flags, args, io }: Invocation): Promise
     contexts: readContexts(flags.list('build-context')),
     labels: readLabels(flags.list('label')),
     noCache: flags.on('no-cache'),
+    noCacheStages: flags.list('no-cache-filter').flatMap((text) => text.split(',')),
+    ...readNetwork(flags),
     ...epoch(flags, io),
     ...jobs(flags),
   };
@@ -67,6 +69,28 @@ function epoch(flags: Flags, { env }: Io): { readonly sourceDateEpoch?: number }
   if (text === undefined || (flag === undefined && text === '')) return {};
   const name = flag === undefined ? '$SOURCE_DATE_EPOCH' : '--source-date-epoch';
   return { sourceDateEpoch: readNumber(text, { name, least: 0, greatest: 253_402_300_799 }) };
+}
+
+const NETWORKS = ['default', 'none', 'host'];
+const ENTITLEMENTS = ['network.host', 'security.insecure'] as const;
+
+/** As in docker, asking for the machine's network for the whole build allows it to its steps. */
+function readNetwork(flags: Flags): Pick<BuildRequest, 'network' | 'allow'> {
+  const allow = flags
+    .list('allow')
+    .flatMap((text) => text.split(',').map((one) => oneOf('--allow', one, ENTITLEMENTS)));
+  const network = oneOf('--network', flags.text('network') ?? 'default', NETWORKS);
+  if (network === 'host') return { network, allow: [...allow, 'network.host'] };
+  return network === 'none' ? { network, allow } : { allow };
+}
+
+function oneOf<T extends string>(flag: string, text: string, values: readonly T[]): T {
+  const found = values.find((value) => value === text);
+  if (found !== undefined) return found;
+  const near = suggest(text, values);
+  throw new LapidaryError('USAGE', `${flag} cannot be ${quoted(text)}`, {
+    hint: near === undefined ? `expected ${values.join(', ')}` : `did you mean ${near}?`,
+  });
 }
 
 function jobs(flags: Flags): { readonly jobs?: number } {

@@ -29,22 +29,31 @@ export const buildCommand: CommandSpec = {
 
 async function runBuild(call: Invocation): Promise<number> {
   const { flags, io } = call;
-  const [{ readBuildRequest }, { readProgressMode, withProgress }, { searchPath, storeRoot }] =
-    await Promise.all([
-      import('./build-request.ts'),
-      import('../progress.ts'),
-      import('../machine-paths.ts'),
-    ]);
+  const [
+    { readBuildRequest },
+    { readAgents, readSecrets },
+    { readProgressMode, withProgress },
+    { searchPath, storeRoot },
+  ] = await Promise.all([
+    import('./build-request.ts'),
+    import('../credential-flags.ts'),
+    import('../progress.ts'),
+    import('../machine-paths.ts'),
+  ]);
   const quiet = flags.on('quiet');
   const mode = quiet ? 'quiet' : readProgressMode(flags.text('progress'));
   const request = await readBuildRequest(call);
+  const credentials = {
+    secrets: readSecrets(flags.list('secret'), io),
+    ssh: readAgents(flags.list('ssh'), io),
+  };
   const [iidFile, metadataFile] = [flags.text('iidfile'), flags.text('metadata-file')];
   // The ID of an earlier build must not be taken for this one's
   if (iidFile !== undefined) await onFile(iidFile, (path) => rm(path, { force: true }), io);
   const [{ build }, store] = await Promise.all([import('../../build/index.ts'), storeRoot(call)]);
   const { signal, stdout } = io;
   const result = await withProgress(mode, io, (onEvent) =>
-    build(request, { signal, onEvent, store, stdout, ...searchPath(call) }),
+    build(request, { signal, onEvent, store, stdout, ...credentials, ...searchPath(call) }),
   );
   if (iidFile !== undefined) await onFile(iidFile, (path) => writeFile(path, result.id), io);
   if (metadataFile !== undefined) await onFile(metadataFile, (path) => writeFile(path, metadata(result)), io);
