@@ -185,8 +185,8 @@ describe('COPY', () => {
   test('--chown and --chmod', () => {
     const got = copy(['app'], '/new/app', { chown: { uid: 3, gid: 4 }, chmod: 0o700 });
     expect(got.slice(0, 4)).toEqual([
-      'new/ 3:4',
-      'new/app/ 3:4',
+      'new/ 700 3:4',
+      'new/app/ 700 3:4',
       'new/app/empty/ 700 3:4',
       'new/app/lib/ 700 3:4',
     ]);

@@ -19,7 +19,8 @@ import type { Tree } from './tree.ts';
 export function extractInto(base: Tree, members: readonly Entry[], options: PlaceOptions): Entry[] {
   const { path: directory, node } = base.resolve(cleanPath(options.destination));
   if (node !== undefined && node.inode.type !== 'dir') throw occupied(options.destination);
-  const layer = new LayerDraft(base, newDirectory(options));
+  const { chmod: _notForArchives, ...making } = options;
+  const layer = new LayerDraft(base, newDirectory(making));
   layer.directory(directory);
   // What earlier members put decides where later ones go
   const view = new Change(base.root);

@@ -11,6 +11,7 @@ export type PlaceOptions = {
   readonly destination: string;
   /** Owner of everything that is copied, and of directories made on the way; else the source's own, and 0:0. */
   readonly chown?: { readonly uid: number; readonly gid: number };
+  /** Given in digits, it is also the mode of directories made on the way; else that is 0755. */
   readonly chmod?: Chmod;
   /** Seconds since 1970: the time of directories made on the way. */
   readonly newDirTime: number;
@@ -57,8 +58,9 @@ function refuseFile(base: Tree, directory: string, destination: string): void {
   );
 }
 
-export function newDirectory({ chown, newDirTime }: PlaceOptions): NewDirectory {
-  return { mode: 0o755, uid: chown?.uid ?? 0, gid: chown?.gid ?? 0, mtime: newDirTime, mtimeNs: 0 };
+export function newDirectory({ chown, chmod, newDirTime }: PlaceOptions): NewDirectory {
+  const mode = typeof chmod === 'number' ? chmod & 0o777 : 0o755;
+  return { mode, uid: chown?.uid ?? 0, gid: chown?.gid ?? 0, mtime: newDirTime, mtimeNs: 0 };
 }
 
 type Place = {

@@ -1,0 +1,25 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { needsSandbox, readCases } from '../../test/support/corpus/case.ts';
+import { prepareCorpus, tryCase } from '../../test/support/corpus/run-case.ts';
+
+const cases = readCases();
+
+let work: string;
+beforeAll(async () => {
+  work = await mkdtemp(join(tmpdir(), 'lapidary-corpus-'));
+  await prepareCorpus(work);
+});
+afterAll(() => rm(work, { recursive: true, force: true }));
+
+describe('the corpus of builds without RUN', () => {
+  test.for(cases.filter((one) => !needsSandbox(one)).map((one) => [one.name, one] as const))(
+    '%s',
+    async ([, one]) => {
+      const { found, expected } = await tryCase(one, work);
+      expect(found).toEqual(expected);
+    },
+  );
+});
