@@ -295,6 +295,22 @@ describe('COPY', () => {
     });
   });
 
+  test('FROM a directory context copies all of it onto nothing', () => {
+    const contexts = new Map([['conf', 'directory' as const]]);
+    const { result } = plan('FROM conf AS x\nCOPY a /', { contexts });
+    expect(result.op).toMatchObject({
+      origin: { position: 2 },
+      base: {
+        op: 'copy',
+        base: { op: 'scratch' },
+        from: { name: 'conf' },
+        sources: ['/'],
+        origin: { stage: 'x' },
+      },
+    });
+    expect(result.history.map(({ createdBy }) => createdBy)).toEqual(['FROM conf AS x', 'COPY a /']);
+  });
+
   test('here-documents become files, expanded unless quoted', () => {
     const [first, second] = copies("FROM bare\nENV v=1\nCOPY <<a <<'b' /d/\n$v\na\n$v\nb").flatMap(
       (op) => op.inline,

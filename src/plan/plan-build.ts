@@ -22,7 +22,7 @@ import { applyAdd, applyCopy, applyWorkdir } from './filesystem.ts';
 import { checkFrontend } from './frontend.ts';
 import { applyMetadata } from './metadata.ts';
 import type { MountSite } from './mounts.ts';
-import type { Op } from './op.ts';
+import type { CopyOp, Op } from './op.ts';
 import { applyRun, type RunSettings } from './run.ts';
 import { findNamedStage, findStage, stageName } from './stage-name.ts';
 import { environmentMap, type StageStart, StageState, withPath } from './stage-state.ts';
@@ -153,25 +153,38 @@ class Planner {
       const args = new StageArguments(this.#globals, state.args);
       return new StageState(name, this.#file, { ...state.planned(), args });
     }
-    const start = this.#startFromImage(reference, { platform, at: this.#at(from.image) });
+    const start =
+      this.#options.contexts.get(reference) === 'directory'
+        ? this.#startFromDirectory(reference, stage)
+        : this.#startFromImage(reference, { platform, at: this.#at(from.image) });
     if (start === undefined) return undefined;
     const Env = withPath(start.config.Env ?? [], start.platform);
     const args = new StageArguments(this.#globals, environmentMap(Env));
     return new StageState(name, this.#file, { ...start, config: { ...start.config, Env }, args });
   }
 
+  /** A named context that is a directory of files: they are the image's files, and there is no configuration. */
+  #startFromDirectory(name: string, stage: Stage): StageStart {
+    const at = { source: this.#file.source, span: stage.from.span };
+    const title = stage.from.text;
+    const op: CopyOp = {
+      op: 'copy',
+      base: { op: 'scratch' },
+      from: { op: 'context', name },
+      sources: ['/'],
+      sourcesAt: [this.#at(stage.from.image)],
+      inline: [],
+      destination: '/',
+      exclude: [],
+      unpack: false,
+      origin: { stage: stageName(stage), position: 1, title, at },
+    };
+    const { platform } = this.#options;
+    return { op, config: { WorkingDir: '/' }, history: [{ createdBy: title, op }], platform };
+  }
+
   #startFromImage(reference: string, where: { platform: Platform; at: SourceRange }): StageStart | undefined {
     const { platform, at } = where;
-    if (this.#options.contexts.get(reference) === 'directory') {
-      throw new SourceError(
-        'DOCKERFILE_UNSUPPORTED',
-        `FROM the directory context ${JSON.stringify(reference)} is not supported yet`,
-        at,
-        {
-          hint: 'use COPY --from= with it on top of another base',
-        },
-      );
-    }
     if (reference === 'scratch') {
       return {
         op: { op: 'scratch' },

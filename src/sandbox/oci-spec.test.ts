@@ -58,4 +58,14 @@ describe('runtimeSpec', () => {
     expect(Object.keys(capabilities).sort()).toEqual(['bounding', 'effective', 'permitted']);
     expect(capabilities['bounding']).not.toContain('CAP_SYS_ADMIN');
   });
+
+  test('an insecure process has every capability of this one, all system calls, and nothing is masked', () => {
+    const { process: own, linux, mounts } = runtimeSpec({ ...request, insecure: true });
+    const { bounding, ambient } = own['capabilities'] as Record<string, readonly string[]>;
+    expect(ambient).toEqual(bounding);
+    expect(linux).toMatchObject({ maskedPaths: [], readonlyPaths: [] });
+    expect(linux.seccomp).toBeUndefined();
+    expect(linux.devices?.map(({ path }) => path)).toContain('/dev/fuse');
+    expect(mounts.find(({ destination }) => destination === '/sys')?.options).not.toContain('ro');
+  });
 });

@@ -117,5 +117,7 @@ function missingPoint({ point, source, order }: Placed, before: readonly Placed[
       `nothing can be mounted on ${quoted(order.target)}: it leads to the root`,
     );
   }
-  return point.found === undefined && !OWN.test(point.path) ? [{ path: point.path, kind: source.kind }] : [];
+  if (point.found !== undefined || OWN.test(point.path)) return [];
+  const mode = source.type === 'tmpfs' ? { mode: 0o1777 } : {};
+  return [{ path: point.path, kind: source.kind, ...mode }];
 }

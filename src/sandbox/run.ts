@@ -8,7 +8,7 @@ import { removeUnused } from './mount-point.ts';
 import type { ContainerRequest, SpecMount } from './oci-spec.ts';
 import { OverlayMount } from './overlay.ts';
 import type { Report, RunOrder, RuntimeProgram } from './protocol.ts';
-import { RunMounts } from './run-mounts.ts';
+import type { RunMounts } from './run-mounts.ts';
 import { makeStubs, setMetadata } from './stubs.ts';
 import type { Syscalls } from './syscalls.ts';
 import { encodeTree } from './table.ts';
@@ -108,6 +108,8 @@ async function openMounts(
   { signal, onOutput }: RunHooks,
 ): Promise<RunMounts | undefined> {
   if (run.order.mounts === undefined) return undefined;
+  // Most steps have none: they do not wait for what it takes
+  const { RunMounts } = await import('./run-mounts.ts');
   return RunMounts.open(context, run, { signal, say: (text) => onOutput('stderr', Buffer.from(text)) });
 }
 

@@ -9,7 +9,12 @@ import type { Syscalls } from './syscalls.ts';
 const DIRECTORIES = ['proc', 'sys', 'dev'] as const;
 
 /** A mount point that a root lacks: relative, clean, no links on the way. */
-export type MissingPoint = { readonly path: string; readonly kind: 'dir' | 'file' };
+export type MissingPoint = {
+  readonly path: string;
+  readonly kind: 'dir' | 'file';
+  /** Of a directory; default: 0755. Some runtimes give it to what they mount there. */
+  readonly mode?: number;
+};
 
 /** What a run's root lacks to be mounted on: an extra lower layer, and the files of /etc that can be bound. */
 type Stubs = {
@@ -63,10 +68,13 @@ class StubLayer {
   }
 
   /** What of it the layers below do not have. */
-  add({ path, kind }: MissingPoint): string[] {
+  add({ path, kind, mode }: MissingPoint): string[] {
     const directories = [...ancestorsOf(path).slice(1), ...(kind === 'dir' ? [path] : [])];
     const added = directories.filter((one) => this.#addDirectory(one));
-    if (kind === 'dir') return added;
+    if (kind === 'dir') {
+      if (mode !== undefined) this.#metadata.set(path, { ...DEFAULT_DIRECTORY, mode });
+      return added;
+    }
     writeFileSync(hostPath(below(this.#directory, path)), '', { mode: 0o644 });
     return [...added, path];
   }

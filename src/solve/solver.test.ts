@@ -62,7 +62,7 @@ class World {
 
   async build(
     text: string,
-    more: { noCache?: boolean; jobs?: number; signal?: AbortSignal } = {},
+    more: { noCache?: boolean; noCacheStages?: Set<string>; jobs?: number; signal?: AbortSignal } = {},
   ): Promise<{ results: string[]; tree: Tree }> {
     const outcome = planBuild(parseDockerfile({ name: 'Dockerfile', text }), {
       buildArgs: {},
@@ -89,6 +89,7 @@ class World {
       {
         jobs: more.jobs ?? 2,
         noCache: more.noCache ?? false,
+        noCacheStages: more.noCacheStages ?? new Set(),
         signal: more.signal ?? new AbortController().signal,
         totals: new Map(),
       },
@@ -195,6 +196,112 @@ describe('the cache', () => {
     ];
     for (const variant of variants) await world.build(`FROM scratch\n${variant}`);
     expect(world.requests).toHaveLength(variants.length);
+  });
+});
+
+describe('mounts', () => {
+  const files = (used: string, other: string): Tree =>
+    Tree.of([entries('used/', `used/f=${used}`, 'other/', `other/f=${other}`, 'a*b=star')]);
+
+  test('of a context count by what is mounted, and come as a layer of their own', async () => {
+    const world = new World();
+    const text = 'FROM scratch\nRUN --mount=source=used,target=/m ["x"]';
+    world.files = files('1', '1');
+    await world.build(text);
+    world.files = files('1', '2');
+    expect((await world.build(text)).results).toEqual([expect.stringContaining('hit')]);
+    world.files = files('2', '2');
+    expect((await world.build(text)).results).toEqual([expect.stringContaining('done')]);
+    const [mount] = world.requests[0]?.mounts ?? [];
+    if (mount?.type !== 'bind') throw new Error('no bind mount');
+    expect(mount).toMatchObject({ target: '/m', path: '/', readonly: true });
+    const [layer] = mount.layers;
+    expect((await world.store.layers.read(layer ?? layerId([]))).entries.map(({ path }) => path)).toEqual([
+      '',
+      'f',
+    ]);
+  });
+
+  test('have paths and no patterns', async () => {
+    const world = new World();
+    world.files = files('1', '1');
+    await world.build('FROM scratch\nRUN --mount=source=a*b,target=/m ["x"]');
+    expect(world.requests[0]?.mounts).toMatchObject([{ path: '/a*b' }]);
+    await expect(world.build('FROM scratch\nRUN --mount=source=u*d,target=/m ["x"]')).rejects.toMatchObject({
+      code: 'MOUNT_FAILED',
+      message: '"/u*d" does not exist in the build context',
+    });
+  });
+
+  test('of a stage count by what it gives, and are the stage itself', async () => {
+    const world = new World();
+    const text = (how: string): string =>
+      `FROM scratch AS a\nRUN ["${how}"]\nFROM scratch\nRUN --mount=from=a,source=out,target=/m ["y"]`;
+    world.behaviour = () => Promise.resolve(entries('out/', 'out/f=1'));
+    await world.build(text('one'));
+    expect((await world.build(text('two'))).results.at(-1)).toMatch(/hit$/);
+    expect(world.requests.at(1)?.mounts).toMatchObject([{ path: '/out', layers: [expect.any(String)] }]);
+  });
+
+  test('that differ give different keys, and secrets count by name only', async () => {
+    const world = new World();
+    world.files = files('1', '1');
+    const flags = [
+      '',
+      '--mount=target=/m',
+      '--mount=target=/n',
+      '--mount=target=/m,rw',
+      '--mount=type=cache,target=/m',
+      '--mount=type=cache,target=/m,id=x',
+      '--mount=type=cache,target=/m,sharing=locked',
+      '--mount=type=tmpfs,target=/m',
+      '--mount=type=tmpfs,target=/m,size=1m',
+      '--mount=type=secret,id=a',
+      '--mount=type=secret,id=b',
+      '--mount=type=ssh',
+    ];
+    for (const flag of flags) await world.build(`FROM scratch\nRUN ${flag} ["x"]`);
+    expect(world.requests).toHaveLength(flags.length);
+    world.secrets.set('a', 'told');
+    for (const flag of flags) await world.build(`FROM scratch\nRUN ${flag} ["x"]`);
+    expect(world.requests).toHaveLength(flags.length);
+  });
+
+  test('secrets are in no event and no error', async () => {
+    const world = new World();
+    world.secrets.set('s', 'a-secret-word');
+    world.behaviour = () => Promise.resolve(1);
+    await expect(
+      world.build('FROM scratch\nRUN --mount=type=secret,id=s ["a-secret-word"]'),
+    ).rejects.toMatchObject({
+      notes: ['its last output:', '  running ***'],
+    });
+    expect(world.requests[0]?.mounts).toMatchObject([
+      { type: 'secret', bytes: Buffer.from('a-secret-word') },
+    ]);
+    const shown = world.events.flatMap((event) =>
+      event.type === 'step-output' ? Buffer.from(event.data).toString() : [],
+    );
+    expect(shown.join('')).toBe('running ***\n');
+  });
+
+  test('a required secret that is not given fails before anything runs', async () => {
+    const world = new World();
+    const text = 'FROM scratch\nRUN --mount=type=secret,id=pasword,required ["x"]';
+    await expect(world.build(text)).rejects.toMatchObject({
+      code: 'MOUNT_FAILED',
+      hint: 'build with --secret id=pasword,src=FILE; did you mean the secret password?',
+      at: { span: { start: text.indexOf('type='), end: text.indexOf(' ["x"]') } },
+    });
+    expect(world.requests).toEqual([]);
+  });
+
+  test('stages that are executed anew are named', async () => {
+    const world = new World();
+    const text = 'FROM scratch AS a\nRUN ["x"]\nFROM a AS b\nRUN ["y"]';
+    await world.build(text);
+    const { results } = await world.build(text, { noCacheStages: new Set(['b']) });
+    expect(results).toEqual(['RUN ["x"]: hit', 'RUN ["y"]: done']);
   });
 });
 

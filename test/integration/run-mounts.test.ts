@@ -379,3 +379,31 @@ describe('rights', () => {
     expect(wrong.stderr).toContain('did you mean two?');
   });
 });
+
+test('FROM a named context that is a directory has its files, and no configuration', async () => {
+  const dir = await context({
+    Dockerfile: 'FROM files AS base\nENV A=1\nFROM base\nCOPY more /etc/more\n',
+    more: 'more',
+  });
+  const named = await work.files('from-directory', {
+    'etc/own': 'own',
+    '.dockerignore': 'secret',
+    secret: 'x',
+  });
+  const tar = work.path('from-directory.tar');
+  await work.ok([
+    'build',
+    '-q',
+    '-t',
+    'dir',
+    '-o',
+    `type=tar,dest=${tar}`,
+    '--build-context',
+    `files=${named}`,
+    dir,
+  ]);
+  const names = execFileSync('tar', ['-tf', tar], { encoding: 'utf8' }).split('\n').filter(Boolean);
+  expect(names).toEqual(['.dockerignore', 'etc/', 'etc/more', 'etc/own']);
+  const config = await work.ok(['inspect', '-f', '{{json .Config.Env}} {{len .RootFS.Layers}}', 'dir']);
+  expect(config.trim()).toBe('["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin","A=1"] 2');
+});
