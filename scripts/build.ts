@@ -7,7 +7,7 @@ import { rolldown } from 'rolldown';
 const ROOT = join(import.meta.dirname, '..');
 const DIST = join(ROOT, 'dist');
 
-/** Files of dist/ by name. `sandbox-child` is started as a program, `gzip-worker` as a thread, by whatever bundle needs it. */
+/** Files of dist/ by name. `sandbox-child` is started as a program, the workers as threads, by whatever bundle needs them. */
 const ENTRIES: Readonly<Record<string, string>> = {
   lapidary: 'src/cli/bin.ts',
   build: 'src/build/index.ts',
@@ -16,6 +16,7 @@ const ENTRIES: Readonly<Record<string, string>> = {
   registry: 'src/registry/index.ts',
   'sandbox-child': 'src/sandbox/child.ts',
   'gzip-worker': 'src/export/gzip-worker.ts',
+  'unpack-reader': 'src/sandbox/unpack-reader.ts',
 };
 
 /** Installed with the package: a native library, and what is not needed to start. */

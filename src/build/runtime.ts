@@ -17,6 +17,10 @@ export function lazyRuntime(store: LocalStore, searchPath: string | undefined): 
       opened ??= open();
       return (await opened).run(request, io);
     },
+    async unpack(request, io) {
+      opened ??= open();
+      return (await opened).unpack(request, io);
+    },
     async [Symbol.asyncDispose]() {
       await (await opened)?.[Symbol.asyncDispose]();
     },

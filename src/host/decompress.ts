@@ -3,6 +3,9 @@ import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { LapidaryError, messageOf, quoted } from '../errors/index.ts';
 import { cutAtFrames } from './zstd-frames.ts';
 
+/** Inflating goes on, on another thread, while what is there is used: in pieces that make the way there and back cheap. */
+const INFLATE = { chunkSize: 1024 * 1024, readableHighWaterMark: 1024 * 1024 } as const;
+
 /** How a stream of bytes is compressed, told by its first bytes. */
 export type StreamCompression = 'gzip' | 'bzip2' | 'xz' | 'zstd' | 'uncompressed';
 
@@ -114,9 +117,9 @@ async function open(
 ): Promise<AsyncIterable<Uint8Array>> {
   switch (compression) {
     case 'gzip':
-      return through(input, createGunzip({ chunkSize: 256 * 1024 }));
+      return through(input, createGunzip(INFLATE));
     case 'zstd':
-      return through(input, createZstdDecompress({ chunkSize: 256 * 1024 }));
+      return through(input, createZstdDecompress(INFLATE));
     case 'xz': {
       // A CommonJS module whose names Node cannot see: they are all on its default export
       const { default: xz } = await import('xz-decompress');

@@ -1,2 +1,9 @@
 export { decompress, decompressAny, detectCompression, looksLikeTar } from './decompress.ts';
 export { contextChanged, openContextFile } from './open-file.ts';
+export {
+  type BulkKind,
+  type BulkObject,
+  clearDoubts,
+  doubtfulObjects,
+  markUnsettled,
+} from './unsettled.ts';

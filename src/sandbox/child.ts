@@ -12,12 +12,15 @@ import {
   type Report,
   type RunOrder,
 } from './protocol.ts';
-import { type RunContext, runOrder } from './run.ts';
+import { type RunContext, runOrder, unpackOrder } from './run.ts';
 import { errnoOf, Syscalls } from './syscalls.ts';
 import { TreeStore } from './tree-store.ts';
 
 /** Descriptor of the control pipe, as set up by the process that starts this one. */
 const CONTROL_FD = 3;
+
+/** An order at work. */
+type Work = { readonly abort: AbortController; container?: Container };
 
 /**
  * The sandbox itself: process 1 of its own PID namespace, with its own mounts. It does what the frames on
@@ -25,7 +28,7 @@ const CONTROL_FD = 3;
  */
 class Child {
   readonly #control = new Socket({ fd: CONTROL_FD, readable: true, writable: true });
-  readonly #runs = new Map<number, { readonly abort: AbortController; container?: Container }>();
+  readonly #runs = new Map<number, Work>();
   #context: RunContext | undefined;
 
   async serve(): Promise<void> {
@@ -46,6 +49,9 @@ class Child {
       case 'run':
         void this.#run(run, order.order);
         return;
+      case 'unpack':
+        void this.#work(run, (context, { abort }) => unpackOrder(context, order.order, abort.signal));
+        return;
       case 'abort':
         this.#runs.get(run)?.abort.abort();
         return;
@@ -65,19 +71,24 @@ class Child {
     }
   }
 
-  async #run(run: number, order: RunOrder): Promise<void> {
-    const entry: { abort: AbortController; container?: Container } = { abort: new AbortController() };
-    this.#runs.set(run, entry);
-    try {
-      if (this.#context === undefined) throw new Error('the sandbox is not open');
-      const report = await runOrder(this.#context, order, {
+  #run(run: number, order: RunOrder): Promise<void> {
+    return this.#work(run, (context, entry) =>
+      runOrder(context, order, {
         signal: entry.abort.signal,
         onOutput: async (kind, payload) => this.#send(encodeFrame({ kind, run, payload })),
         onContainer: (container) => {
           entry.container = container;
         },
-      });
-      this.#report(run, report);
+      }),
+    );
+  }
+
+  async #work(run: number, work: (context: RunContext, entry: Work) => Promise<Report>): Promise<void> {
+    const entry: Work = { abort: new AbortController() };
+    this.#runs.set(run, entry);
+    try {
+      if (this.#context === undefined) throw new Error('the sandbox is not open');
+      this.#report(run, await work(this.#context, entry));
     } catch (error) {
       this.#report(run, { type: 'failed', error: plainError(withAdvice(error)) });
     } finally {

@@ -11,7 +11,7 @@ const OPTIONS = [
   ['index', 'off'],
   ['xino', 'off'],
 ] as const;
-/** No syncing by what runs inside, nor for each file that is copied up: the result is synced once, as a whole. */
+/** No syncing by what runs inside, nor for each file that is copied up: a power cut is dealt with as for any tree. */
 const VOLATILE = ['volatile', null] as const;
 
 /** A mounted overlay. Whoever opens it disposes it; disposing twice does nothing. */

@@ -1,5 +1,7 @@
 import { ERROR_CODES, type ErrorCode, LapidaryError, messageOf } from '../errors/index.ts';
 import type { Owner, RequestMount, RunRequest, StorePaths } from '../solve/index.ts';
+import type { LayerId } from '../tree/index.ts';
+import type { LayerBlob } from './unpack-messages.ts';
 
 /** Longest frame that is accepted: requests carry an environment and standard input, nothing bigger. */
 const MAX_FRAME = 256 << 20;
@@ -49,6 +51,15 @@ export type RunOrder = Omit<RunRequest, 'stdin' | 'files' | 'mounts'> & {
       };
 };
 
+/** What the child needs to know to unpack a layer that is only a blob. */
+export type UnpackOrder = {
+  readonly blob: LayerBlob;
+  /** The stack it stands on, base first; all of them layers of the store. */
+  readonly below: readonly LayerId[];
+  /** As for a run. */
+  readonly directory: string;
+};
+
 /** To the child. */
 export type Order =
   | {
@@ -58,6 +69,7 @@ export type Order =
       readonly searchPath: string;
     }
   | { readonly type: 'run'; readonly order: RunOrder }
+  | { readonly type: 'unpack'; readonly order: UnpackOrder }
   | { readonly type: 'abort' }
   | { readonly type: 'signal'; readonly signal: NodeJS.Signals };
 
@@ -67,13 +79,17 @@ export type Report =
   /** `table` is absent for runs whose change is thrown away. */
   | { readonly type: 'succeeded'; readonly table?: string }
   | { readonly type: 'exited'; readonly exitCode: number }
+  /** `size` is that of the uncompressed tar. */
+  | { readonly type: 'unpacked'; readonly table: string; readonly size: number }
+  /** It cannot be unpacked from the blob; see IrregularLayer. */
+  | { readonly type: 'irregular' }
   | { readonly type: 'failed'; readonly error: PlainError };
 
 /** An OCI runtime of this machine. */
 export type RuntimeProgram = { readonly name: 'crun' | 'runc'; readonly path: string };
 
 /** An error that crosses the pipe. Without `code` it is a bug. */
-type PlainError = {
+export type PlainError = {
   readonly code?: ErrorCode;
   readonly message: string;
   readonly hint?: string;

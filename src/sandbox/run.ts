@@ -1,17 +1,18 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hexOf } from '../oci/index.ts';
 import type { StorePaths } from '../solve/index.ts';
+import { encodeTree } from '../tree/index.ts';
 import { collectUpper } from './collect.ts';
 import { Container, type ContainerIo } from './container.ts';
+import { IrregularLayer } from './layer-scan.ts';
 import type { LowerView } from './lower-view.ts';
 import { removeUnused } from './mount-point.ts';
 import type { ContainerRequest, SpecMount } from './oci-spec.ts';
 import { OverlayMount } from './overlay.ts';
-import type { Report, RunOrder, RuntimeProgram } from './protocol.ts';
+import type { Report, RunOrder, RuntimeProgram, UnpackOrder } from './protocol.ts';
 import type { RunMounts } from './run-mounts.ts';
 import { makeStubs, setMetadata } from './stubs.ts';
 import type { Syscalls } from './syscalls.ts';
-import { encodeTree } from './table.ts';
 import { publishTree, type TreeStore } from './tree-store.ts';
 
 /** More open files than Docker allows help nobody, and cost those who close all of them. */
@@ -56,6 +57,23 @@ export async function runOrder(context: RunContext, order: RunOrder, hooks: RunH
   } finally {
     // Here and not by whoever made the directory: Node's asynchronous removal stumbles over names that are not UTF-8.
     rmSync(upper, { recursive: true, force: true });
+  }
+}
+
+/** Unpacks a layer from its blob; everything made on the way is in the order's directory. */
+export async function unpackOrder(
+  { trees }: RunContext,
+  { blob, below, directory }: UnpackOrder,
+  signal: AbortSignal,
+): Promise<Report> {
+  try {
+    const { bytes, size } = await trees.unpackBlob(blob, { below, scratch: directory, signal });
+    const table = `${directory}/table`;
+    writeFileSync(table, bytes);
+    return { type: 'unpacked', table, size };
+  } catch (error) {
+    if (error instanceof IrregularLayer) return { type: 'irregular' };
+    throw error;
   }
 }
 
@@ -165,7 +183,7 @@ function keepChange(
   }: { readonly directory: string; readonly upper: string; readonly view: LowerView },
 ): string {
   const { id, bytes } = encodeTree(collectUpper(syscalls, { upper, view }));
-  publishTree(syscalls, { from: upper, to: `${paths.trees}/${hexOf(id)}` });
+  publishTree(paths, { from: upper, name: hexOf(id) });
   const table = `${directory}/table`;
   writeFileSync(table, bytes);
   return table;

@@ -2,10 +2,18 @@ import { rmSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { LapidaryError, quoted } from '../errors/index.ts';
-import type { RequestMount, RunRequest, RunResult, Runtime, StorePaths } from '../solve/index.ts';
-import type { Layer } from '../tree/index.ts';
+import type {
+  RequestMount,
+  RunRequest,
+  RunResult,
+  Runtime,
+  StorePaths,
+  Unpacked,
+  UnpackRequest,
+} from '../solve/index.ts';
+import type { Layer, LayerId } from '../tree/index.ts';
 import type { OrderMount, RunOrder } from './protocol.ts';
-import { type SandboxOptions, SandboxProcess } from './sandbox-process.ts';
+import { type Outcome, type SandboxOptions, SandboxProcess, type Started } from './sandbox-process.ts';
 import { errnoOf } from './syscalls.ts';
 
 /** The part of a layer store that a sandbox needs. */
@@ -15,6 +23,8 @@ export interface LayerAdopter {
    * filesystem and may be moved; when it stays, its maker removes it.
    */
   adopt(tableFile: string): Promise<Layer>;
+  /** The same for a table that nobody needs to look into yet. */
+  adoptTable(tableFile: string): Promise<LayerId>;
 }
 
 /** Signal numbers of wait(2), for exit codes above 128. */
@@ -37,13 +47,41 @@ class SandboxRuntime implements Runtime {
     this.#options = options;
   }
 
-  async run(request: RunRequest, io: Parameters<Runtime['run']>[1]): Promise<RunResult> {
-    io.signal.throwIfAborted();
+  async run(request: RunRequest, { signal, onOutput }: Parameters<Runtime['run']>[1]): Promise<RunResult> {
+    signal.throwIfAborted();
     checkRequest(request);
+    return this.#inSandbox(signal, async (sandbox, directory) => {
+      const order = { ...plainRequest(request), directory, mode: { type: 'build' } } as const;
+      const report = await ending(sandbox, sandbox.run(order, onOutput), signal);
+      if (report.type === 'exited') return failure(report.exitCode);
+      if (report.type !== 'succeeded' || report.table === undefined)
+        throw new Error('the sandbox sent no layer');
+      return { ok: true, layer: await this.#options.layers.adopt(report.table) };
+    });
+  }
+
+  unpack(blob: UnpackRequest, { signal }: { readonly signal: AbortSignal }): Promise<Unpacked | undefined> {
+    return this.#inSandbox(signal, async (sandbox, directory) => {
+      const report = await ending(sandbox, sandbox.unpack({ ...blob, directory }), signal);
+      if (report.type === 'irregular') return undefined;
+      if (report.type !== 'unpacked') throw new Error('the sandbox sent no table');
+      return { layer: await this.#options.layers.adoptTable(report.table), size: report.size };
+    });
+  }
+
+  /** Does something in the sandbox with a directory of its own. */
+  async #inSandbox<T>(
+    signal: AbortSignal,
+    work: (sandbox: SandboxProcess, directory: string) => Promise<T>,
+  ): Promise<T> {
+    signal.throwIfAborted();
     const sandbox = await this.#open();
     const directory = await openRunDirectory(this.#options.paths);
     try {
-      return await this.#runIn(sandbox, { request, directory }, io);
+      return await work(sandbox, directory);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
     } finally {
       await removeRunDirectory(directory);
     }
@@ -60,36 +98,25 @@ class SandboxRuntime implements Runtime {
     }
   }
 
-  async #runIn(
-    sandbox: SandboxProcess,
-    { request, directory }: { readonly request: RunRequest; readonly directory: string },
-    io: Parameters<Runtime['run']>[1],
-  ): Promise<RunResult> {
-    const { signal } = io;
-    const order = { ...plainRequest(request), directory, mode: { type: 'build' } } as const;
-    const { number, outcome } = sandbox.run(order, (stream, data) => io.onOutput(stream, data));
-    const abort = (): void => sandbox.send(number, { type: 'abort' });
-    signal.addEventListener('abort', abort, { once: true });
-    if (signal.aborted) abort();
-    try {
-      const report = await outcome;
-      signal.throwIfAborted();
-      if (report.type === 'exited') return failure(report.exitCode);
-      if (report.type === 'ready' || report.table === undefined) throw new Error('the sandbox sent no layer');
-      return { ok: true, layer: await this.#options.layers.adopt(report.table) };
-    } catch (error) {
-      signal.throwIfAborted();
-      throw error;
-    } finally {
-      signal.removeEventListener('abort', abort);
-    }
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     const opening = this.#process;
     if (opening === undefined) return;
     const opened = await opening.catch(() => undefined);
     await opened?.[Symbol.asyncDispose]();
+  }
+}
+
+/** Waits for the end of what was started; aborting `signal` ends it. */
+async function ending(sandbox: SandboxProcess, started: Started, signal: AbortSignal): Promise<Outcome> {
+  const abort = (): void => sandbox.send(started.number, { type: 'abort' });
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
+  try {
+    const report = await started.outcome;
+    signal.throwIfAborted();
+    return report;
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
 }
 

@@ -13,6 +13,7 @@ import {
   type Report,
   type RunOrder,
   revivedError,
+  type UnpackOrder,
 } from './protocol.ts';
 
 /** How long the sandbox may take to end by itself once its control pipe is closed. */
@@ -31,7 +32,9 @@ export type SandboxOptions = {
 /** Takes what a run writes, until the run settles. */
 type OnOutput = (stream: 'stdout' | 'stderr', data: Uint8Array) => void;
 /** How a request to the sandbox can end well. */
-type Outcome = Exclude<Report, { type: 'failed' }>;
+export type Outcome = Exclude<Report, { type: 'failed' }>;
+/** `number` names it in `send`; `outcome` rejects with what the sandbox says went wrong. */
+export type Started = { readonly number: number; readonly outcome: Promise<Outcome> };
 type Pending = {
   readonly onOutput: OnOutput;
   readonly resolve: (outcome: Outcome) => void;
@@ -103,10 +106,19 @@ export class SandboxProcess implements AsyncDisposable {
     void this.#exited.then(() => this.#failAll());
   }
 
-  /** Starts a run; `number` names it in `send`. `outcome` rejects with what the sandbox says went wrong. */
-  run(order: RunOrder, onOutput: OnOutput): { readonly number: number; readonly outcome: Promise<Outcome> } {
+  /** Starts a run. */
+  run(order: RunOrder, onOutput: OnOutput): Started {
+    return this.#start({ type: 'run', order }, onOutput);
+  }
+
+  /** Starts to unpack a blob, as `run` does. */
+  unpack(order: UnpackOrder): Started {
+    return this.#start({ type: 'unpack', order });
+  }
+
+  #start(order: Order, onOutput?: OnOutput): Started {
     this.#lastRun += 1;
-    return { number: this.#lastRun, outcome: this.#request(this.#lastRun, { type: 'run', order }, onOutput) };
+    return { number: this.#lastRun, outcome: this.#request(this.#lastRun, order, onOutput) };
   }
 
   /** Tells a run something; nothing when it has ended. */
@@ -172,6 +184,15 @@ function defaultChildScript(): URL {
 }
 
 /**
+ * mallopt(3): glibc would give freed buffers back to the kernel and fetch them again for the next piece of a layer, which
+ * costs a page fault for each 4 KiB. Other C libraries ignore it.
+ */
+const KEEP_FREED_MEMORY = {
+  MALLOC_MMAP_THRESHOLD_: String(256 << 20),
+  MALLOC_TRIM_THRESHOLD_: String(256 << 20),
+} as const;
+
+/**
  * setpriv(1) lets the tree die with this process, unshare(1) makes the namespaces and dies with its child; its child
  * is process 1 of the PID namespace, with whose end the kernel kills everything in it.
  */
@@ -200,7 +221,7 @@ function spawnTree({
   return spawn(setpriv, ['--pdeathsig', 'KILL', unshare, ...namespaces, ...child], {
     // Out of the terminal's foreground group: a Ctrl-C reaches the main process alone.
     detached: true,
-    env: { PATH: searchPath },
+    env: { PATH: searchPath, ...KEEP_FREED_MEMORY },
     cwd: '/',
     stdio:
       stdio === 'inherit' ? ['inherit', 'inherit', 'inherit', 'pipe'] : ['ignore', 'ignore', 'pipe', 'pipe'],

@@ -69,6 +69,9 @@ export class Syscalls {
   readonly #library: Library;
   readonly #functions = new Map<string, Call>();
   readonly #times = new BigInt64Array(4);
+  #lastSeconds = 0;
+  #lastNanoseconds = 0;
+  #futimens: Call | undefined;
 
   private constructor(library: Library) {
     this.#library = library;
@@ -217,8 +220,22 @@ export class Syscalls {
   /** utimensat(2), to the nanosecond, of the inode at `path` itself; access and modification time alike. */
   setTimes(path: HostPath, seconds: number, nanoseconds: number): void {
     const call = this.#function('utimensat', ['int', 'const char *', 'const void *', 'int']);
-    this.#times.set([BigInt(seconds), BigInt(nanoseconds), BigInt(seconds), BigInt(nanoseconds)]);
+    this.#fillTimes(seconds, nanoseconds);
     this.#check(call(AT_FDCWD, c(path), this.#times, AT_SYMLINK_NOFOLLOW), 'utimensat', path);
+  }
+
+  /** futimens(3): the same for an open file. */
+  setFileTimes(fd: number, seconds: number, nanoseconds: number): void {
+    this.#futimens ??= this.#function('futimens', ['int', 'const void *']);
+    this.#fillTimes(seconds, nanoseconds);
+    this.#check(this.#futimens(fd, this.#times), 'futimens', '');
+  }
+
+  #fillTimes(seconds: number, nanoseconds: number): void {
+    if (seconds === this.#lastSeconds && nanoseconds === this.#lastNanoseconds) return;
+    this.#times.set([BigInt(seconds), BigInt(nanoseconds), BigInt(seconds), BigInt(nanoseconds)]);
+    this.#lastSeconds = seconds;
+    this.#lastNanoseconds = nanoseconds;
   }
 
   /** pipe2(2), O_CLOEXEC: a real pipe, which a program can open again as /dev/stdout. */
@@ -236,11 +253,6 @@ export class Syscalls {
     const code = this.#library.errno();
     if (code === 'EAGAIN' || code === 'EWOULDBLOCK') return false;
     throw new SyscallError('flock', code, String(fd));
-  }
-
-  /** syncfs(2): everything written so far to the filesystem that `fd` is on reaches the disk. */
-  syncFilesystem(fd: number): void {
-    this.#check(this.#function('syncfs', ['int'])(fd), 'syncfs', '');
   }
 
   /** waitpid(2): waits for the end of a child that was inherited and has been killed. */

@@ -1,6 +1,6 @@
 import { LapidaryError, quoted } from '../errors/index.ts';
 import type { Entry, Inode } from '../tree/index.ts';
-import { ancestorsOf } from './host-path.ts';
+import { ancestorsOf, parentOf } from './host-path.ts';
 import { DEFAULT_DIRECTORY } from './inode.ts';
 
 /** A directory that entries stand in but the layer does not describe; never the root. */
@@ -35,12 +35,11 @@ function corrupt(path: string, why: string): LapidaryError {
   return new LapidaryError('STORE_CORRUPT', `a layer has an entry ${quoted(path)} that ${why}`);
 }
 
+/** A component that is empty, `.` or `..`, or a NUL anywhere. */
+const UNCLEAN = /(?:^|\/)\.{0,2}(?:\/|$)|\0/;
+
 function checkPath(path: string): void {
-  if (path === '') return;
-  if (path.includes('\0')) throw corrupt(path, 'holds a NUL character');
-  for (const part of path.split('/')) {
-    if (part === '' || part === '.' || part === '..') throw corrupt(path, 'is not a plain relative path');
-  }
+  if (path !== '' && UNCLEAN.test(path)) throw corrupt(path, 'is not a plain relative path');
 }
 
 /**
@@ -76,7 +75,12 @@ type Holders = { readonly all: ReadonlySet<string>; readonly made: ReadonlySet<s
 function directoriesOf({ nodes, targets, whiteouts, opaque }: Draft): Holders {
   const made = new Set<string>();
   for (const paths of [nodes.keys(), targets.keys()]) {
-    for (const path of paths) for (const ancestor of ancestorsOf(path)) made.add(ancestor);
+    let last: string | undefined;
+    for (const path of paths) {
+      const parent = parentOf(path);
+      if (parent !== last) for (const ancestor of ancestorsOf(path)) made.add(ancestor);
+      last = parent;
+    }
   }
   const all = new Set([...made, ...opaque]);
   for (const paths of [whiteouts, opaque]) {

@@ -1,15 +1,18 @@
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { LapidaryError } from '../errors/index.ts';
+import { markUnsettled } from '../host/index.ts';
 import { hexOf } from '../oci/index.ts';
 import type { StorePaths } from '../solve/index.ts';
-import { decodeLayer, type LayerId } from '../tree/index.ts';
+import { decodeLayer, joinTable, type LayerId } from '../tree/index.ts';
+import { unpackFiles } from './blob-unpack.ts';
 import { ContentSource } from './content-source.ts';
-import { fillGaps, type Gaps, gapsOf } from './fill.ts';
+import { type Fill, fillGaps, type Gaps, gapsOf } from './fill.ts';
 import { LowerView } from './lower-view.ts';
 import { errnoOf, type Syscalls } from './syscalls.ts';
 import { planTree, type TreePlan } from './tree-plan.ts';
 import { Unpacker } from './unpack.ts';
+import type { LayerBlob } from './unpack-messages.ts';
 
 /**
  * Unpacked layers in the store: `<trees>/<name>`, complete when they are there. The name is the hex of the
@@ -41,7 +44,50 @@ export class TreeStore {
     return made;
   }
 
+  /**
+   * Unpacks a layer that is a blob so far, in one pass over it, and says what its table is.
+   * `below` is the stack it stands on, base first.
+   * @throws IrregularLayer for a layer that must be read as a whole first; LapidaryError TAR_INVALID, DIGEST_MISMATCH,
+   * STORE_FAILED, STORE_CORRUPT
+   */
+  unpackBlob(
+    blob: LayerBlob,
+    { below, scratch, signal }: { below: readonly LayerId[]; scratch: string; signal: AbortSignal },
+  ): Promise<UnpackedBlob> {
+    const made = this.#last.then(() => this.#unpackBlob(blob, { below, scratch, signal }));
+    this.#last = made.catch(() => undefined);
+    return made;
+  }
+
+  async #unpackBlob(
+    blob: LayerBlob,
+    { below, scratch, signal }: { below: readonly LayerId[]; scratch: string; signal: AbortSignal },
+  ): Promise<UnpackedBlob> {
+    const target = `${scratch}/tree-${hexOf(blob.diffId)}`;
+    const { found, directories } = await unpackFiles(blob, { syscalls: this.#syscalls, target, signal });
+    const { id, table, plan, gaps, size } = found;
+    const stack = gaps.implied.length + gaps.links.length === 0 ? [] : below;
+    const lower = await this.#directories(stack, scratch, signal);
+    const fill = fillGaps(gaps, () => new LowerView(this.#syscalls, lower));
+    {
+      using contents = new ContentSource(this.#paths, this.#syscalls);
+      new Unpacker(this.#syscalls, target).finish(plan, fill, { contents, directories });
+    }
+    this.#gaps.set(id, gaps);
+    const name = treeName(id, fill);
+    publishTree(this.#paths, { from: target, name });
+    return { bytes: joinTable(table, name), size };
+  }
+
   async #prepare(layers: readonly LayerId[], scratch: string, signal: AbortSignal): Promise<LowerView> {
+    return new LowerView(this.#syscalls, await this.#directories(layers, scratch, signal));
+  }
+
+  async #directories(
+    layers: readonly LayerId[],
+    scratch: string,
+    signal: AbortSignal,
+  ): Promise<readonly string[]> {
     const directories: string[] = [];
     for (const id of layers) {
       signal.throwIfAborted();
@@ -50,7 +96,7 @@ export class TreeStore {
       // Unpacking blocks: this lets messages through, among them the one that aborts.
       await new Promise(setImmediate);
     }
-    return new LowerView(this.#syscalls, directories);
+    return directories;
   }
 
   /** Unpacks one layer that stands by itself to a directory that does not exist yet. */
@@ -74,8 +120,7 @@ export class TreeStore {
       this.#gaps.set(id, gaps);
     }
     const fill = fillGaps(gaps, () => new LowerView(this.#syscalls, lower));
-    const name =
-      fill.key === '' ? hexOf(id) : createHash('sha256').update(`${id}\n${fill.key}`).digest('hex');
+    const name = treeName(id, fill);
     const host = this.#host(name);
     if (existsSync(host)) return host;
     const target = `${scratch}/tree-${name}`;
@@ -83,7 +128,7 @@ export class TreeStore {
       using contents = new ContentSource(this.#paths, this.#syscalls);
       new Unpacker(this.#syscalls, target).unpack(plan ?? this.#plan(id), fill, contents);
     }
-    publishTree(this.#syscalls, { from: target, to: host });
+    publishTree(this.#paths, { from: target, name });
     return host;
   }
 
@@ -99,23 +144,24 @@ export class TreeStore {
   }
 }
 
+/** A layer's table (`encodeLayer`), its contents in a tree of the store, and the bytes of its tar. */
+export type UnpackedBlob = { readonly bytes: Uint8Array; readonly size: number };
+
+function treeName(id: LayerId, { key }: Fill): string {
+  return key === '' ? hexOf(id) : createHash('sha256').update(`${id}\n${key}`).digest('hex');
+}
+
 /**
- * Makes a finished directory durable and visible under its name. When somebody else was faster, theirs stays
- * and ours is removed.
+ * Makes a finished directory visible under its name in `<trees>`. When somebody else was faster, theirs stays and ours
+ * is removed.
  */
 export function publishTree(
-  syscalls: Syscalls,
-  { from, to }: { readonly from: string; readonly to: string },
+  paths: StorePaths,
+  { from, name }: { readonly from: string; readonly name: string },
 ): void {
-  // A rename can reach the disk before the data does: after a power cut the tree would be there with empty files.
-  const fd = openSync(from, 'r');
+  markUnsettled(paths.unsettled, { kind: 'tree', name });
   try {
-    syscalls.syncFilesystem(fd);
-  } finally {
-    closeSync(fd);
-  }
-  try {
-    renameSync(from, to);
+    renameSync(from, `${paths.trees}/${name}`);
   } catch (error) {
     const code = errnoOf(error);
     if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;

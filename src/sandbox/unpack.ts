@@ -24,6 +24,8 @@ const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | con
 const NODE_TYPE = { char: constants.S_IFCHR, block: constants.S_IFBLK, fifo: constants.S_IFIFO } as const;
 const NO_DEVICE = { major: 0, minor: 0 } as const;
 
+type Rest = { readonly contents: ContentSource; readonly directories: ReadonlySet<string> };
+
 /**
  * Makes an unpacked layer in overlay form: whiteouts as 0/0 character devices, opaque directories by attribute.
  * Needs root and a umask of 0.
@@ -45,19 +47,19 @@ export class Unpacker {
    * and is the caller's to remove
    */
   unpack(plan: TreePlan, fill: Fill, contents: ContentSource): void {
+    this.finish(plan, fill, { contents, directories: new Set() });
+  }
+
+  /** The same where some directories are there, with mode 0700: the target itself, if it is not the empty set. */
+  finish(plan: TreePlan, fill: Fill, rest: Rest): void {
     try {
-      this.#unpack(plan, fill, contents);
+      this.#finish(plan, fill, rest);
     } catch (error) {
-      const code = errnoOf(error);
-      if (code === undefined) throw error;
-      throw new LapidaryError('STORE_FAILED', `cannot unpack ${quoted(this.#at)} of a layer: ${code}`, {
-        hint: code === 'ENOSPC' ? 'free some disk space' : undefined,
-        cause: error,
-      });
+      throw unpackError(error, this.#at);
     }
   }
 
-  #unpack(plan: TreePlan, fill: Fill, contents: ContentSource): void {
+  #finish(plan: TreePlan, fill: Fill, { contents, directories: made }: Rest): void {
     const directories = new Map<string, Metadata>([
       ['', plan.nodes.get('') ?? DEFAULT_DIRECTORY],
       ...fill.directories,
@@ -65,7 +67,7 @@ export class Unpacker {
     const inodes: (readonly [string, Inode])[] = [...fill.copies, ...plan.nodes];
     for (const [path, node] of inodes) if (node.type === 'dir') directories.set(path, node);
     const parentsFirst = [...directories.keys()].sort((a, b) => (a < b ? -1 : 1));
-    for (const path of parentsFirst) mkdirSync(this.#host(path), 0o700);
+    for (const path of parentsFirst) if (!made.has(path)) mkdirSync(this.#host(path), 0o700);
     const files: FileItem[] = [];
     for (const [path, node] of inodes) {
       if (node.type === 'file') files.push({ path, node });
@@ -103,7 +105,7 @@ export class Unpacker {
     } finally {
       closeSync(fd);
     }
-    this.#finish(host, node);
+    this.#setMetadata(host, node);
   }
 
   #makeSpecial(path: string, node: Exclude<Inode, { type: 'file' | 'dir' }>): void {
@@ -117,7 +119,7 @@ export class Unpacker {
       chownSync(host, node.uid, node.gid);
       chmodSync(host, node.mode);
     }
-    this.#finish(host, node);
+    this.#setMetadata(host, node);
   }
 
   #finishDirectory(path: string, metadata: Metadata = DEFAULT_DIRECTORY, opaque: boolean): void {
@@ -125,13 +127,23 @@ export class Unpacker {
     chownSync(host, metadata.uid, metadata.gid);
     chmodSync(host, metadata.mode);
     if (opaque) this.#syscalls.setXattr(host, OPAQUE_XATTR, Buffer.from('y'));
-    this.#finish(host, metadata);
+    this.#setMetadata(host, metadata);
   }
 
-  #finish(host: string | Buffer, metadata: Metadata): void {
+  #setMetadata(host: string | Buffer, metadata: Metadata): void {
     for (const [name, value] of metadata.xattrs ?? []) {
       if (!isHostXattr(name)) this.#syscalls.setXattr(host, name, value);
     }
     this.#syscalls.setTimes(host, metadata.mtime, metadata.mtimeNs);
   }
+}
+
+/** What to throw for an error of a system call while `path` of a layer was made; other errors stay as they are. */
+export function unpackError(error: unknown, path: string): unknown {
+  const code = errnoOf(error);
+  if (code === undefined) return error;
+  return new LapidaryError('STORE_FAILED', `cannot unpack ${quoted(path)} of a layer: ${code}`, {
+    hint: code === 'ENOSPC' ? 'free some disk space' : undefined,
+    cause: error,
+  });
 }

@@ -82,6 +82,8 @@ export type StorePaths = {
   readonly trees: string;
   /** Directories of cache mounts, made when they are needed. */
   readonly caches: string;
+  /** Marks of what may not have reached the disk yet; see `markUnsettled`. */
+  readonly unsettled: string;
   /** Scratch directories of running processes; each is removed by its owner, or when its owner is dead. */
   readonly work: string;
 };
@@ -229,6 +231,15 @@ export type RunResult =
   /** `signal` is set when the command was killed by one. */
   | { readonly ok: false; readonly exitCode: number; readonly signal?: string };
 
+/** A layer that is a blob of the store so far, to be unpacked where commands can use it. */
+export type UnpackRequest = {
+  readonly blob: { readonly path: string; readonly compression: Compression; readonly diffId: DiffId };
+  /** The stack it stands on, base first. */
+  readonly below: readonly LayerId[];
+};
+/** `size` is that of the uncompressed tar, in bytes. */
+export type Unpacked = { readonly layer: LayerId; readonly size: number };
+
 /**
  * Runs commands over stacks of layers. Opened lazily by the first `run`; disposing ends every process and mount.
  * Aborting `signal` kills the command and rejects with `signal.reason`; nothing of it stays.
@@ -238,6 +249,12 @@ export interface Runtime extends AsyncDisposable {
     request: RunRequest,
     io: { onOutput(stream: 'stdout' | 'stderr', data: Uint8Array): void; signal: AbortSignal },
   ): Promise<RunResult>;
+  /**
+   * Makes a blob a layer whose contents are unpacked, in one pass over it; `undefined` when the layer is one of the
+   * rare ones that cannot be unpacked like this: `LayerStore.ingestTar` takes it.
+   * @throws LapidaryError TAR_INVALID, DIGEST_MISMATCH when the blob is not what it was promised as
+   */
+  unpack(request: UnpackRequest, io: { signal: AbortSignal }): Promise<Unpacked | undefined>;
 }
 
 /** Opens the bytes behind a reference for those who write outputs. */

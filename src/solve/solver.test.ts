@@ -41,6 +41,7 @@ class World {
         this.running -= 1;
       }
     },
+    unpack: () => Promise.reject(new Error('nothing here is a blob')),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LapidaryError } from '../errors/index.ts';
+import { markUnsettled } from '../host/index.ts';
 import { type Digest, hexOf, sha256 } from '../oci/index.ts';
-import type { BlobStore } from '../solve/index.ts';
-import { moveInto, temporaryName, writeFileAtomic } from './atomic-file.ts';
+import { type BlobStore, Pace, type StorePaths } from '../solve/index.ts';
+import { moveInto, NewFile, temporaryName, writeFileAtomic } from './atomic-file.ts';
 import { fromOutside, storeError } from './store-error.ts';
 
 /** What `readBytes` reads at the most: manifests and configurations are far smaller. */
@@ -16,10 +16,12 @@ type Stored = { readonly digest: Digest; readonly size: number };
 export class FileBlobStore implements BlobStore {
   readonly #directory: string;
   readonly #work: string;
+  readonly #unsettled: string;
 
-  constructor(directory: string, work: string) {
+  constructor(directory: string, { work, unsettled }: Pick<StorePaths, 'work' | 'unsettled'>) {
     this.#directory = directory;
     this.#work = work;
+    this.#unsettled = unsettled;
   }
 
   has(digest: Digest): Promise<boolean> {
@@ -63,6 +65,7 @@ export class FileBlobStore implements BlobStore {
     const temporary = temporaryName(this.#work);
     try {
       const stored = await writeHashed(temporary, fromOutside(source), { expect, signal });
+      markUnsettled(this.#unsettled, { kind: 'blob', name: hexOf(stored.digest) });
       moveInto(temporary, this.#pathOf(stored.digest));
       return stored;
     } catch (error) {
@@ -82,15 +85,17 @@ async function writeHashed(
   source: AsyncIterable<Uint8Array>,
   { expect, signal }: { readonly expect: Stored | undefined; readonly signal: AbortSignal | undefined },
 ): Promise<Stored> {
-  await using file = await open(path, 'wx', 0o600);
+  using file = new NewFile(path);
   const hash = createHash('sha256');
+  const pace = new Pace();
   let size = 0;
   for await (const chunk of source) {
     signal?.throwIfAborted();
     size += chunk.length;
     if (expect !== undefined && size > expect.size) throw wrongSize(expect, `more than ${expect.size}`);
     hash.update(chunk);
-    await writeAll(file, chunk);
+    file.write(chunk);
+    await pace.breathe();
   }
   const digest = `sha256:${hash.digest('hex')}` as Digest;
   if (expect !== undefined && size !== expect.size) throw wrongSize(expect, String(size));
@@ -99,16 +104,7 @@ async function writeHashed(
       hint: 'its source is damaged or was changed: fetch it again',
     });
   }
-  await file.sync();
   return { digest, size };
-}
-
-export async function writeAll(
-  file: { write(data: Uint8Array, offset: number, length: number): Promise<{ bytesWritten: number }> },
-  chunk: Uint8Array,
-): Promise<void> {
-  let done = 0;
-  while (done < chunk.length) done += (await file.write(chunk, done, chunk.length - done)).bytesWritten;
 }
 
 function wrongSize(expect: Stored, size: string): LapidaryError {

@@ -4,9 +4,9 @@ import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { LapidaryError } from '../errors/index.ts';
-import { decompress } from '../host/index.ts';
+import { decompress, markUnsettled } from '../host/index.ts';
 import { type DiffId, hexOf } from '../oci/index.ts';
-import type { LayerStore, StorePaths } from '../solve/index.ts';
+import { type LayerStore, Pace, type StorePaths } from '../solve/index.ts';
 import { encodePathText, TarReader } from '../tar/index.ts';
 import {
   decodeLayer,
@@ -18,12 +18,12 @@ import {
   type LayerId,
   layerId,
   sortEntries,
+  TarEntries,
+  tableId,
 } from '../tree/index.ts';
-import { moveInto, temporaryName, writeFileAtomic } from './atomic-file.ts';
-import { writeAll } from './blob-store.ts';
+import { moveInto, NewFile, temporaryName, writeFileAtomic } from './atomic-file.ts';
 import { PackWriter } from './pack-writer.ts';
 import { fromOutside, isMissing, storeError } from './store-error.ts';
-import { TarEntries } from './tar-entries.ts';
 
 /** What a small archive may grow to when it is uncompressed. */
 const MAX_TAR = 2 ** 40;
@@ -68,7 +68,7 @@ export class FileLayerStore implements LayerStore {
     try {
       // The pack gets its name only when all its bytes are known; until then the entries call it by this
       const draft = 'pending';
-      const members = new TarEntries(draft);
+      const members = new TarEntries((_, offset) => ({ kind: 'pack', pack: draft, offset }));
       const { diffId, size } = await writeTar(temporary, decompress(fromOutside(source), compression), {
         members,
         signal,
@@ -83,7 +83,7 @@ export class FileLayerStore implements LayerStore {
         );
       }
       const pack = `tar-${hexOf(diffId)}`;
-      moveInto(temporary, join(this.#paths.packs, pack));
+      this.#movePack(temporary, pack);
       const entries = members.entries().map((entry) => relocate(entry, draft, pack));
       return { layer: this.#storeTable({ id: layerId(entries), entries }), diffId, size };
     } catch (error) {
@@ -98,6 +98,14 @@ export class FileLayerStore implements LayerStore {
       const layer = decodeLayer(readFileSync(tableFile));
       moveInto(tableFile, this.#table(layer.id));
       return layer;
+    });
+  }
+
+  adoptTable(tableFile: string): Promise<LayerId> {
+    return Promise.try(() => {
+      const id = tableId(readFileSync(tableFile));
+      moveInto(tableFile, this.#table(id));
+      return id;
     });
   }
 
@@ -146,6 +154,11 @@ export class FileLayerStore implements LayerStore {
     return join(this.#paths.layers, hexOf(id));
   }
 
+  #movePack(temporary: string, name: string): void {
+    markUnsettled(this.#paths.unsettled, { kind: 'pack', name });
+    moveInto(temporary, join(this.#paths.packs, name));
+  }
+
   #storeTable(layer: Layer): Layer {
     writeFileAtomic(this.#table(layer.id), encodeLayer(layer), { work: this.#paths.work, sync: true });
     return layer;
@@ -173,7 +186,7 @@ export class FileLayerStore implements LayerStore {
       const places = await writePack(temporary, fresh, signal);
       const faster = await this.#stored(layer.id);
       if (faster === undefined) {
-        moveInto(temporary, join(this.#paths.packs, pack));
+        this.#movePack(temporary, pack);
         return this.#storeTable({
           ...layer,
           entries: layer.entries.map((entry) => packed(entry, pack, places)),
@@ -230,9 +243,10 @@ async function writeTar(
   source: AsyncIterable<Uint8Array>,
   { members, signal }: { readonly members: TarEntries; readonly signal: AbortSignal | undefined },
 ): Promise<{ readonly diffId: DiffId; readonly size: number }> {
-  await using file = await open(path, 'wx', 0o600);
+  using file = new NewFile(path);
   const reader = new TarReader(members);
   const hash = createHash('sha256');
+  const pace = new Pace();
   let size = 0;
   for await (const chunk of source) {
     signal?.throwIfAborted();
@@ -240,9 +254,9 @@ async function writeTar(
     if (size > MAX_TAR) throw new LapidaryError('TAR_INVALID', 'the archive is larger than 1 TiB');
     hash.update(chunk);
     reader.push(chunk);
-    await writeAll(file, chunk);
+    file.write(chunk);
+    await pace.breathe();
   }
   reader.end();
-  await file.sync();
   return { diffId: `sha256:${hash.digest('hex')}` as DiffId, size };
 }

@@ -9,13 +9,14 @@ import type {
   LayerStore,
   StorePaths,
 } from '../solve/index.ts';
-import type { Layer } from '../tree/index.ts';
+import type { Layer, LayerId } from '../tree/index.ts';
 import { archiveReader } from './archive-reader.ts';
 import { writeFileAtomic } from './atomic-file.ts';
 import { FileBlobStore } from './blob-store.ts';
 import { FileFactStore } from './fact-store.ts';
 import { FileImageStore } from './image-store.ts';
 import { FileLayerStore } from './layer-store.ts';
+import { removeDamaged } from './recover.ts';
 import { isMissing, storeError } from './store-error.ts';
 import { type WorkDirectory, workDirectory } from './work-directory.ts';
 
@@ -30,6 +31,8 @@ export type Store = AsyncDisposable & {
   readonly layers: LayerStore & {
     /** Moves a finished layer table into the store after verifying it. */
     adopt(tableFile: string): Promise<Layer>;
+    /** The same without reading what it says. */
+    adoptTable(tableFile: string): Promise<LayerId>;
   };
   readonly archives: ArchiveReader;
   /** Directory of the stat caches of build contexts. */
@@ -73,14 +76,16 @@ function open(root: string): Store {
     packs: join(root, 'packs'),
     trees: join(root, 'trees'),
     caches: join(root, 'caches'),
+    unsettled: join(root, 'unsettled'),
     work: work.path,
   };
+  removeDamaged({ ...paths, blobs: join(root, 'blobs', 'sha256') });
   const layers = new FileLayerStore(paths);
   return {
     paths,
     layers,
     facts: new FileFactStore(join(root, 'facts'), work.path),
-    blobs: new FileBlobStore(join(root, 'blobs'), work.path),
+    blobs: new FileBlobStore(join(root, 'blobs'), paths),
     images: new FileImageStore(join(root, 'images'), work.path),
     archives: archiveReader(layers),
     statCaches: join(root, 'contexts'),

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, fsyncSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { contextChanged, openContextFile } from '../host/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { Pace } from '../solve/index.ts';
@@ -37,7 +37,6 @@ export class PackWriter implements Disposable {
   /** Call once when everything is added. */
   finish(): void {
     this.#flush();
-    fsyncSync(this.#fd);
   }
 
   [Symbol.dispose](): void {

@@ -15,7 +15,16 @@ export type {
   SymlinkNode,
 } from './entry.ts';
 export { extractInto } from './extract.ts';
-export { decodeLayer, encodeLayer, layerId } from './layer-table.ts';
+export {
+  decodeLayer,
+  encodeLayer,
+  encodeTree,
+  joinTable,
+  layerId,
+  type TableParts,
+  tableId,
+  treeTable,
+} from './layer-table.ts';
 export { makeDirectory } from './make-directory.ts';
 export { nearestNames } from './nearest-names.ts';
 export { compareEntries, sortEntries } from './order.ts';
@@ -30,4 +39,5 @@ export {
   selectSources,
   withFiles,
 } from './selection.ts';
+export { type PlaceContent, TarEntries } from './tar-entries.ts';
 export { Tree, type TreeNode } from './tree.ts';

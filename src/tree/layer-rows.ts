@@ -4,16 +4,16 @@ import type { ContentRef, Entry, Inode, Metadata } from './entry.ts';
 
 type Row = readonly unknown[];
 
-/** Hands out where contents are, in the order of the files of the table. */
-export type ContentPlaces = () => ContentRef;
+/** Hands out where contents are, in the order of the files of the table; `path` is the entry's. */
+export type ContentPlaces = (path: string) => ContentRef;
 
 /** @throws LapidaryError STORE_CORRUPT */
 export function contentPlaces(names: unknown, places: unknown): ContentPlaces {
   const sources = asRow(names).map((name) => /^(pack|tree) ([A-Za-z0-9._-]+)$/.exec(asText(name)));
   const rows = asRow(places);
   let next = 0;
-  return () => {
-    const [source, at] = asRow(rows[next++]);
+  return (path) => {
+    const [source, at = path] = asRow(rows[next++]);
     const [, kind, id = ''] = sources[asCount(source)] ?? [];
     if (kind === 'pack') return { kind, pack: id, offset: asCount(at) };
     if (kind === 'tree') return { kind, tree: id, path: asPath(at) };
@@ -33,11 +33,11 @@ export function readRow(value: unknown, content: ContentPlaces): Entry {
     case 'h':
       return { kind: 'hardlink', path, target: asPath(row[2]) };
     default:
-      return { kind: 'node', path, node: readNode(row, content) };
+      return { kind: 'node', path, node: readNode(row, () => content(path)) };
   }
 }
 
-function readNode(row: Row, content: ContentPlaces): Inode {
+function readNode(row: Row, content: () => ContentRef): Inode {
   const metadata = readMetadata(row);
   switch (row[0]) {
     case 'f':

@@ -1,6 +1,6 @@
 import { LapidaryError, quoted } from '../errors/index.ts';
-import { sha256 } from '../oci/index.ts';
-import type { ContentRef, Entry, Inode, Layer, LayerId, Metadata } from './entry.ts';
+import { hexOf, sha256 } from '../oci/index.ts';
+import type { ContentRef, Entry, Inode, Layer, LayerId } from './entry.ts';
 import { contentPlaces, readRow } from './layer-rows.ts';
 import { compareEntries, sortEntries } from './order.ts';
 
@@ -17,14 +17,61 @@ export function layerId(entries: readonly Entry[]): LayerId {
 
 /** @throws Error when a content reference is not durable (in memory or on the host) */
 export function encodeLayer(layer: Layer): Uint8Array {
+  return joinTable(tableParts(canonicalTable(layer.entries), layer.entries), '');
+}
+
+/**
+ * The table of a layer whose contents are in an unpacked tree, from sorted entries that do not name that tree
+ * (`tree: ''`): the ID does not depend on where contents are. `joinTable` puts the name in.
+ */
+export function treeTable(entries: readonly Entry[]): { readonly id: LayerId; readonly table: TableParts } {
+  const text = canonicalTable(entries);
+  return { id: sha256<LayerId>(text), table: tableParts(text, entries) };
+}
+
+/** A layer in a tree that is called by the hex of its ID; entries in any order. */
+export function encodeTree(collected: readonly Entry[]): {
+  readonly id: LayerId;
+  readonly bytes: Uint8Array;
+} {
+  const { id, table } = treeTable(sortEntries(collected));
+  return { id, bytes: joinTable(table, hexOf(id)) };
+}
+
+/** An encoded layer but for the name of its own tree. */
+export type TableParts = {
+  readonly table: Uint8Array;
+  readonly sources: readonly string[];
+  readonly places: Uint8Array;
+};
+
+/** The encoded layer whose own contents are in the tree of this name. */
+export function joinTable({ table, sources, places }: TableParts, tree: string): Uint8Array {
+  const names = sources.map((source) => (source === OWN_TREE ? `${OWN_TREE}${tree}` : source));
+  return Buffer.concat([table, Buffer.from(`\n${JSON.stringify(names)}\n`), places]);
+}
+
+const OWN_TREE = 'tree ';
+
+function tableParts(table: string, entries: readonly Entry[]): TableParts {
   const sources = new Map<string, number>();
-  const places: (readonly [number, number | string])[] = [];
-  for (const entry of layer.entries) {
+  const places: string[] = [];
+  for (const entry of entries) {
     if (entry.kind === 'node' && entry.node.type === 'file')
-      places.push(placeOf(entry.node.content, sources));
+      places.push(placeText(entry.path, entry.node.content, sources));
   }
-  const names = JSON.stringify([...sources.keys()]);
-  return new TextEncoder().encode(`${canonicalTable(layer.entries)}\n${names}\n${JSON.stringify(places)}\n`);
+  return {
+    table: Buffer.from(table),
+    sources: [...sources.keys()],
+    places: Buffer.from(`[${places.join(',')}]\n`),
+  };
+}
+
+/** The ID of an encoded layer, which is looked at no further. @throws LapidaryError STORE_CORRUPT */
+export function tableId(bytes: Uint8Array): LayerId {
+  const end = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).indexOf('\n\n');
+  if (end < 0) throw corrupt('is not complete');
+  return sha256<LayerId>(bytes.subarray(0, end + 1));
 }
 
 /** Verifies the ID and every field. @throws LapidaryError STORE_CORRUPT */
@@ -50,72 +97,74 @@ export function decodeLayer(bytes: Uint8Array, expectId?: LayerId): Layer {
 }
 
 function canonicalTable(entries: readonly Entry[]): string {
-  return `${[HEAD, ...entries.map((entry) => JSON.stringify(rowOf(entry)))].join('\n')}\n`;
+  const lines: string[] = [HEAD];
+  for (const entry of entries) lines.push(lineOf(entry));
+  return `${lines.join('\n')}\n`;
 }
 
-function rowOf(entry: Entry): readonly unknown[] {
+function lineOf(entry: Entry): string {
   switch (entry.kind) {
     case 'whiteout':
-      return ['w', entry.path];
+      return JSON.stringify(['w', entry.path]);
     case 'opaque':
-      return ['o', entry.path];
+      return JSON.stringify(['o', entry.path]);
     case 'hardlink':
-      return ['h', entry.path, entry.target];
+      return JSON.stringify(['h', entry.path, entry.target]);
     case 'node':
-      return nodeRow(entry.path, entry.node);
+      return nodeLine(entry.path, entry.node);
   }
 }
 
 const LETTERS = { file: 'f', dir: 'd', symlink: 'l', char: 'c', block: 'b', fifo: 'p' } as const;
 
-/** Letter, path, five numbers, extended attributes (0 for none), then what the type needs. */
-function nodeRow(path: string, node: Inode): readonly unknown[] {
-  const head = [
-    LETTERS[node.type],
-    path,
-    node.mode,
-    node.uid,
-    node.gid,
-    node.mtime,
-    node.mtimeNs,
-    xattrRow(node),
-  ];
+/**
+ * Letter, path, five numbers, extended attributes (0 for none), then what the type needs; as `JSON.stringify` would write
+ * it, which takes three times as long for a whole row.
+ */
+function nodeLine(path: string, node: Inode): string {
+  const { mode, uid, gid, mtime, mtimeNs } = node;
+  const name = JSON.stringify(path);
+  const xattrs = node.xattrs === undefined || node.xattrs.size === 0 ? '0' : xattrText(node.xattrs);
+  const head = `["${LETTERS[node.type]}",${name},${mode},${uid},${gid},${mtime},${mtimeNs},${xattrs}`;
   switch (node.type) {
     case 'file':
       if (node.digest === undefined) throw new Error(`no digest for ${path}`);
-      return [...head, node.size, node.digest];
+      return `${head},${node.size},"${node.digest}"]`;
     case 'symlink':
-      return [...head, node.target];
+      return `${head},${JSON.stringify(node.target)}]`;
     case 'char':
     case 'block':
-      return [...head, node.major, node.minor];
+      return `${head},${node.major},${node.minor}]`;
     case 'dir':
     case 'fifo':
-      return head;
+      return `${head}]`;
   }
 }
 
-function xattrRow({ xattrs }: Metadata): unknown {
-  if (xattrs === undefined || xattrs.size === 0) return 0;
+function xattrText(xattrs: ReadonlyMap<string, Uint8Array>): string {
   const sorted = [...xattrs].sort(([a], [b]) => (a < b ? -1 : 1));
-  return sorted.map(([name, value]) => [name, Buffer.from(value).toString('base64')]);
+  return JSON.stringify(sorted.map(([name, value]) => [name, Buffer.from(value).toString('base64')]));
 }
 
-function placeOf(content: ContentRef, sources: Map<string, number>): readonly [number, number | string] {
-  const number = (source: string): number => {
-    const known = sources.get(source) ?? sources.size;
-    sources.set(source, known);
-    return known;
-  };
+/** `[source,offset]` in a pack, `[source,path]` in a tree, or `[source]` where the path there is the entry's own. */
+function placeText(path: string, content: ContentRef, sources: Map<string, number>): string {
   switch (content.kind) {
     case 'pack':
-      return [number(`pack ${content.pack}`), content.offset];
-    case 'tree':
-      return [number(`tree ${content.tree}`), content.path];
+      return `[${numberOf(`pack ${content.pack}`, sources)},${content.offset}]`;
+    case 'tree': {
+      const source = numberOf(`${OWN_TREE}${content.tree}`, sources);
+      return content.path === path ? `[${source}]` : `[${source},${JSON.stringify(content.path)}]`;
+    }
     case 'bytes':
     case 'host':
       throw new Error(`a stored layer cannot refer to ${content.kind} contents`);
   }
+}
+
+function numberOf(source: string, sources: Map<string, number>): number {
+  const known = sources.get(source) ?? sources.size;
+  sources.set(source, known);
+  return known;
 }
 
 function parseJson(text: string): unknown {

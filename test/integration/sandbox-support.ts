@@ -12,11 +12,11 @@ import {
 import { tmpdir } from 'node:os';
 import type { Digest } from '../../src/oci/index.ts';
 import { openSandbox } from '../../src/sandbox/index.ts';
-import { encodeTree } from '../../src/sandbox/table.ts';
 import type { RunRequest, RunResult, Runtime, StorePaths } from '../../src/solve/index.ts';
 import {
   decodeLayer,
   type Entry,
+  encodeTree,
   type Layer,
   type LayerId,
   layerId,
@@ -58,6 +58,7 @@ export class TestStore {
       packs: path('packs'),
       trees: path('trees'),
       caches: path('caches'),
+      unsettled: path('unsettled'),
       work: path('work'),
     };
     for (const directory of Object.values(this.paths)) mkdirSync(directory, { recursive: true });
@@ -86,6 +87,10 @@ export class TestStore {
     const layer = decodeLayer(readFileSync(table));
     renameSync(table, `${this.paths.layers}/${layer.id.slice(7)}`);
     return layer;
+  }
+
+  async adoptTable(table: string): Promise<LayerId> {
+    return (await this.adopt(table)).id;
   }
 
   remove(): void {
