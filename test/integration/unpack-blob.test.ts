@@ -9,7 +9,7 @@ import type { Compression, DiffId } from '../../src/oci/index.ts';
 import { openSandbox } from '../../src/sandbox/index.ts';
 import { Syscalls } from '../../src/sandbox/syscalls.ts';
 import { TreeStore } from '../../src/sandbox/tree-store.ts';
-import type { Unpacked } from '../../src/solve/index.ts';
+import type { Runtime, Unpacked } from '../../src/solve/index.ts';
 import { openStore, type Store } from '../../src/store/index.ts';
 import { END, encodeHeader, padding, type TarMember } from '../../src/tar/index.ts';
 import type { LayerId } from '../../src/tree/index.ts';
@@ -20,13 +20,16 @@ const scratch = mkdtempSync(join(realpathSync(tmpdir()), 'lapidary-unpack-'));
 const signal = new AbortController().signal;
 const umask = process.umask(0);
 let syscalls: Syscalls;
+let runtime: Runtime;
 let store: Store;
 let other: Store;
 beforeAll(async () => {
   syscalls = await Syscalls.open();
   [store, other] = await Promise.all([openStore(join(scratch, 'one')), openStore(join(scratch, 'other'))]);
+  runtime = openSandbox({ paths: store.paths, layers: store.layers });
 });
-afterAll(() => {
+afterAll(async () => {
+  await runtime[Symbol.asyncDispose]();
   process.umask(umask);
   rmSync(scratch, { recursive: true });
 });
@@ -56,8 +59,7 @@ async function unpack(
   below: readonly LayerId[] = [],
   stop: AbortSignal = signal,
 ): Promise<Unpacked | undefined> {
-  await using runtime = openSandbox({ paths: store.paths, layers: store.layers });
-  return await runtime.unpack({ blob, below }, { signal: stop });
+  return runtime.unpack({ blob, below }, { signal: stop });
 }
 
 /** The same layer by way of a pack, in the other store; its ID. */
@@ -75,7 +77,10 @@ async function unpackPlanned(tar: Uint8Array, below: readonly LayerId[] = []): P
 function listing(of: Store, id: LayerId): string {
   const format = '%P|%y|%m|%U:%G|%T@|%s|%l|%n\\n';
   const tree = join(of.paths.trees, treeOf(of, id));
-  const find = execFileSync('find', ['.', '-not', '-type', 'd', '-printf', format], { cwd: tree });
+  const find = execFileSync('find', ['.', '-not', '-type', 'd', '-printf', format], {
+    cwd: tree,
+    encoding: 'latin1',
+  }).replaceAll(/\|c\|0\|0:0\|[0-9.]+/g, '|whiteout');
   const directories = execFileSync('find', ['.', '-type', 'd', '-printf', '%P|%m|%U:%G|%T@\\n'], {
     cwd: tree,
   });
