@@ -77,7 +77,7 @@ function follow(
         else if (message.type === 'irregular') reject(new IrregularLayer());
         else reject(revivedError(message.error));
       } catch (error) {
-        reject(error as Error);
+        reject(error);
       }
     });
     worker.on('error', reject);

@@ -47,12 +47,17 @@ class SandboxRuntime implements Runtime {
     this.#options = options;
   }
 
-  async run(request: RunRequest, { signal, onOutput }: Parameters<Runtime['run']>[1]): Promise<RunResult> {
+  async run(request: RunRequest, io: Parameters<Runtime['run']>[1]): Promise<RunResult> {
+    const { signal } = io;
     signal.throwIfAborted();
     checkRequest(request);
     return this.#inSandbox(signal, async (sandbox, directory) => {
       const order = { ...plainRequest(request), directory, mode: { type: 'build' } } as const;
-      const report = await ending(sandbox, sandbox.run(order, onOutput), signal);
+      const report = await ending(
+        sandbox,
+        sandbox.run(order, (stream, data) => io.onOutput(stream, data)),
+        signal,
+      );
       if (report.type === 'exited') return failure(report.exitCode);
       if (report.type !== 'succeeded' || report.table === undefined)
         throw new Error('the sandbox sent no layer');

@@ -48,7 +48,9 @@ function tarOf(members: readonly Member[]): Buffer {
 
 function blobOf(tar: Uint8Array, compression: Compression = 'gzip'): Parameters<typeof unpack>[0] {
   const path = join(scratch, `blob-${createHash('sha1').update(tar).update(compression).digest('hex')}`);
-  const pack = { gzip: gzipSync, zstd: zstdCompressSync, uncompressed: Buffer.from }[compression];
+  const pack = { gzip: gzipSync, zstd: zstdCompressSync, uncompressed: (bytes: Buffer) => bytes }[
+    compression
+  ];
   writeFileSync(path, pack(Buffer.from(tar)));
   const diffId = `sha256:${createHash('sha256').update(tar).digest('hex')}` as DiffId;
   return { path, compression, diffId };
@@ -83,9 +85,11 @@ function listing(of: Store, id: LayerId): string {
   }).replaceAll(/\|c\|0\|0:0\|[0-9.]+/g, '|whiteout');
   const directories = execFileSync('find', ['.', '-type', 'd', '-printf', '%P|%m|%U:%G|%T@\\n'], {
     cwd: tree,
+    encoding: 'latin1',
   });
   const contents = execFileSync('sh', ['-c', 'find . -type f -print0 | sort -z | xargs -0r sha256sum'], {
     cwd: tree,
+    encoding: 'latin1',
   });
   const paths = execFileSync('find', ['.', '-print'], { cwd: tree, encoding: 'latin1' }).split('\n').sort();
   const xattrs = paths.flatMap((path) => {
