@@ -77,10 +77,10 @@ export default {
     {
       name: 'processes',
       severity: 'error',
-      comment: 'programs are started by the sandbox, for bootstraps and for credentials only',
+      comment: 'programs are started by the sandbox, for bootstraps, git sources and credentials only',
       from: {
         path: '^src/',
-        pathNot: `^src/sandbox/|^src/context/debian-bootstrap\\.ts$|^src/registry/credential-helper\\.ts$|${TESTS}`,
+        pathNot: `^src/sandbox/|^src/context/(?:debian-bootstrap|git-command)\\.ts$|^src/registry/credential-helper\\.ts$|${TESTS}`,
       },
       to: { path: '^(?:node:)?child_process$' },
     },

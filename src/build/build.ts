@@ -20,11 +20,12 @@ import {
 import { assembleImage } from './assemble.ts';
 import { ContextRegistry } from './context-registry.ts';
 import { openCredentials } from './credentials.ts';
-import { loadDockerfile } from './dockerfile-file.ts';
 import { LocalImageSource } from './image-source.ts';
 import { type LocalStore, measureIn, openLocalStore } from './local-store.ts';
-import { type NamedContext, parseNamedContext } from './named-contexts.ts';
+import { openMainContext } from './main-context.ts';
+import { isFiles, type NamedContext, parseNamedContext } from './named-contexts.ts';
 import { checkOutputs, normaliseTag, writeOutputs } from './outputs.ts';
+import { remoteSources } from './remote-sources.ts';
 import { lazyRuntime } from './runtime.ts';
 import type { BuildOptions, BuildRequest, BuildResult } from './types.ts';
 
@@ -39,26 +40,30 @@ export async function build(request: BuildRequest, options: BuildOptions): Promi
   const emit = options.onEvent ?? ((): void => undefined);
   const tags = (request.tags ?? []).map(normaliseTag);
   checkOutputs(request.outputs ?? []);
-  const { source, path } = await loadDockerfile(request);
+  await using store = await openLocalStore(options.store);
+  const credentials = await openCredentials(options);
+  const remote = remoteSources(store, options, credentials);
+  const network = { store, remote, signal };
+  const main = await openMainContext(request, { ...network, stdin: options.stdin });
+  const { source } = main.dockerfile;
   const file = parseDockerfile(source);
   for (const { message, span, hint } of file.warnings) {
     emit({ type: 'warning', message, at: { source, span }, ...(hint === undefined ? {} : { hint }) });
   }
-  const credentials = await openCredentials(options);
   const noCacheStages = new Set((request.noCacheStages ?? []).map((name) => nameOfStage(file, name)));
-  await using store = await openLocalStore(options.store);
   const contexts = namedContexts(request);
   const found = new Map<string, ResolvedImage>();
   const plan = await makePlan(file, { request, contexts, found, images: imageSource(store, contexts, emit) });
   tellPlan(plan, emit);
 
   await using runtime = lazyRuntime(store, options.searchPath);
-  const registry = new ContextRegistry({ store, main: request.context.path, dockerfilePath: path, contexts });
+  const registry = new ContextRegistry({ ...network, main: main.open, contexts });
   const solver = new Solver(
     {
       facts: store.facts,
       layers: store.layers,
       archives: store.archives,
+      remote,
       runtime,
       credentials,
       images: found,
@@ -148,7 +153,9 @@ async function makePlan(file: Dockerfile, { request, contexts, images, found }: 
     labels: request.labels ?? {},
     ...(request.network === undefined ? {} : { network: request.network }),
     allow: new Set(request.allow),
-    contexts: new Map([...contexts].map(([name, { type }]) => [name, type === 'directory' ? type : 'image'])),
+    contexts: new Map(
+      [...contexts].map(([name, context]) => [name, isFiles(context) ? 'directory' : 'image']),
+    ),
     images: configs,
   };
   for (;;) {

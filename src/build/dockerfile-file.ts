@@ -14,30 +14,53 @@ export type DockerfileText = {
   readonly path?: string;
 };
 
-/** Finds and reads the Dockerfile of a request. @throws LapidaryError DOCKERFILE_NOT_FOUND */
-export async function loadDockerfile({ dockerfile, context }: BuildRequest): Promise<DockerfileText> {
+/**
+ * Finds and reads the Dockerfile of a request whose context is a directory.
+ * @throws LapidaryError DOCKERFILE_NOT_FOUND, CONTEXT_UNREADABLE; UNSUPPORTED for another context
+ */
+export async function loadDockerfile(request: BuildRequest): Promise<DockerfileText> {
+  const { dockerfile } = request;
   if (dockerfile?.type === 'text') return { source: { name: dockerfile.name, text: dockerfile.text } };
-  const candidates =
-    dockerfile === undefined
-      ? [join(context.path, 'Dockerfile'), join(context.path, 'dockerfile')]
-      : [dockerfile.path];
+  const directory = directoryOf(request);
+  const candidates = dockerfile?.type === 'file' ? [dockerfile.path] : defaultFiles(directory);
   for (const path of candidates) {
-    const text = await readSmall(path, 'DOCKERFILE_NOT_FOUND');
-    if (text !== undefined) return { source: { name: displayName(path, context.path), text }, path };
+    const read = await readDockerfile(path, directory);
+    if (read !== undefined) return read;
   }
   const [first = ''] = candidates;
-  if (dockerfile === undefined && !existsSync(context.path)) {
-    throw new LapidaryError(
-      'CONTEXT_UNREADABLE',
-      `the build context ${quoted(context.path)} does not exist`,
-      {
-        hint: 'name the directory that holds the files to build from',
-      },
-    );
+  if (dockerfile === undefined && !existsSync(directory)) {
+    throw new LapidaryError('CONTEXT_UNREADABLE', `the build context ${quoted(directory)} does not exist`, {
+      hint: 'name the directory that holds the files to build from',
+    });
   }
-  throw new LapidaryError('DOCKERFILE_NOT_FOUND', `there is no Dockerfile at ${quoted(first)}`, {
-    hint: 'name it with -f, or give the directory that holds it as the build context',
+  throw noDockerfile(quoted(first));
+}
+
+const defaultFiles = (directory: string): string[] => [
+  join(directory, 'Dockerfile'),
+  join(directory, 'dockerfile'),
+];
+
+/** The directory that is the context of a request. @throws LapidaryError UNSUPPORTED when it is something else */
+export function directoryOf({ context }: Pick<BuildRequest, 'context'>): string {
+  if (context.type === 'directory') return context.path;
+  throw new LapidaryError('UNSUPPORTED', 'this needs a build context that is a directory', {
+    hint: 'fetch or unpack it, and name the directory',
   });
+}
+
+/** A Dockerfile on this machine, called by its short name when it is in `directory`; `undefined` for none. */
+export async function readDockerfile(path: string, directory?: string): Promise<DockerfileText | undefined> {
+  const text = await readSmall(path, 'DOCKERFILE_NOT_FOUND');
+  const name = directory === undefined ? path : displayName(path, directory);
+  return text === undefined ? undefined : { source: { name, text }, path };
+}
+
+export function noDockerfile(
+  path: string,
+  hint = 'name it with -f, or give the directory that holds it as the build context',
+): LapidaryError {
+  return new LapidaryError('DOCKERFILE_NOT_FOUND', `there is no Dockerfile at ${path}`, { hint });
 }
 
 /** `<Dockerfile>.dockerignore` beside the Dockerfile, else `.dockerignore` of the context; none is fine. */

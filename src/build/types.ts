@@ -9,10 +9,18 @@ export type OutputSpec = ImageOutput;
 
 /** What to build. Plain data; paths are absolute. */
 export type BuildRequest = {
-  readonly context: { readonly type: 'directory'; readonly path: string };
+  readonly context:
+    | { readonly type: 'directory'; readonly path: string }
+    /** `BuildOptions.stdin`: a tar archive, compressed or not, or a Dockerfile that has no context. */
+    | { readonly type: 'stream' }
+    /** A git URL (`URL#REF:DIRECTORY`), or the http(s) URL of a tar archive or a Dockerfile. */
+    | { readonly type: 'remote'; readonly location: string };
   /** Defaults to `Dockerfile`, then `dockerfile`, in the context. `name` is what errors call it. */
   readonly dockerfile?:
     | { readonly type: 'file'; readonly path: string }
+    /** A file of a context that is no directory: relative to its root. */
+    | { readonly type: 'inside'; readonly path: string }
+    | { readonly type: 'remote'; readonly url: string }
     | { readonly type: 'text'; readonly text: string; readonly name: string };
   readonly target?: string;
   readonly buildArgs?: Readonly<Record<string, string>>;
@@ -20,7 +28,7 @@ export type BuildRequest = {
   /** References to tag in the local store, as typed. */
   readonly tags?: readonly string[];
   readonly outputs?: readonly OutputSpec[];
-  /** Named contexts: `dir`, `oci-layout://dir[:tag|@digest]`. */
+  /** Named contexts: a directory, `oci-layout://dir[:tag|@digest]`, `docker-image://reference`, a git or http(s) URL. */
   readonly contexts?: Readonly<Record<string, string>>;
   readonly labels?: Readonly<Record<string, string>>;
   readonly noCache?: boolean;
@@ -44,6 +52,10 @@ export type BuildOptions = CredentialOptions & {
   readonly store: string;
   /** Where programs such as crun are looked for, like `$PATH`; default: the system's usual places. */
   readonly searchPath?: string;
+  /** Proxies for what is fetched: values of `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` by these names. */
+  readonly proxy?: Readonly<Record<string, string>>;
+  /** The context of a request that says that it is a stream. */
+  readonly stdin?: AsyncIterable<Uint8Array>;
   /** Where outputs with `dest: '-'` go. */
   readonly stdout?: NodeJS.WritableStream;
 };

@@ -14,3 +14,14 @@ export function searchPath({ io }: Pick<Invocation, 'io'>): { readonly searchPat
   const path = io.env['PATH'];
   return path === undefined ? {} : { searchPath: path };
 }
+
+const PROXY_VARIABLES = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'].flatMap((name) => [
+  name,
+  name.toLowerCase(),
+]);
+
+/** Proxies for what this program itself fetches. */
+export function proxyVariables({ io }: Pick<Invocation, 'io'>): Record<string, string> {
+  const given = PROXY_VARIABLES.map((name): [string, string] => [name, io.env[name] ?? '']);
+  return Object.fromEntries(given.filter(([, value]) => value !== ''));
+}

@@ -10,6 +10,7 @@ export const ERROR_CODES = {
   DIGEST_INVALID: 'Text that should be a digest is not one.',
   DIGEST_MISMATCH: 'Bytes do not have the digest they were promised to have.',
   REFERENCE_INVALID: 'An image name is not a valid reference.',
+  GIT_REF_INVALID: 'A git URL is malformed or contradicts itself.',
   PLATFORM_INVALID: 'A platform is not of the form os/arch[/variant].',
   MANIFEST_INVALID: 'A manifest, index or image configuration is malformed.',
   DURATION_INVALID: 'A duration is not numbers with units, such as 10s or 1m30s.',
@@ -43,6 +44,7 @@ export const ERROR_CODES = {
     'Something that a RUN instruction mounts is not there, or cannot be mounted where it should be.',
   NOT_ALLOWED: 'A step asks for a right that the build was not given with --allow.',
   CONTEXT_UNREADABLE: 'The build context, or a file of it, cannot be read.',
+  FETCH_FAILED: 'A file or repository could not be fetched from the network.',
   CONTEXT_CHANGED: 'A file of the build context changed while it was read.',
   // Registries
   REGISTRY_UNAUTHORIZED: 'A registry wants credentials, or does not accept the ones it was given.',

@@ -1,6 +1,7 @@
 import { PassThrough, Readable } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { LapidaryError, messageOf, quoted } from '../errors/index.ts';
+import { peek } from './peek.ts';
 import { cutAtFrames } from './zstd-frames.ts';
 
 /** Inflating goes on, on another thread, while what is there is used: in pieces that make the way there and back cheap. */
@@ -87,23 +88,8 @@ export async function* decompressAny(
   source: AsyncIterable<Uint8Array>,
   name?: string,
 ): AsyncGenerator<Uint8Array> {
-  const chunks = source[Symbol.asyncIterator]();
-  let head: Uint8Array = new Uint8Array();
-  while (head.length < HEAD) {
-    const { done, value } = await chunks.next();
-    if (done) break;
-    head = Buffer.concat([head, value]);
-  }
-  yield* decompress(prepend(head, chunks), detectCompression(head), name);
-}
-
-async function* prepend(head: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
-  try {
-    if (head.length > 0) yield head;
-    yield* { [Symbol.asyncIterator]: () => rest };
-  } finally {
-    await rest.return?.();
-  }
+  const { head, whole } = await peek(source, HEAD);
+  yield* decompress(whole, detectCompression(head), name);
 }
 
 /** The source's own trouble (a file that cannot be read) is not damage of the data. */

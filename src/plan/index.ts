@@ -1,7 +1,9 @@
+export { type GitRef, parseGitRef, redacted } from './git-ref.ts';
 export {
   type BindMount,
   type CacheMount,
   type CopyOp,
+  type CopySource,
   type InlineFile,
   type MountOwner,
   type Op,
@@ -13,7 +15,16 @@ export {
 export { planBuild } from './plan-build.ts';
 export { findStage, stageName } from './stage-name.ts';
 export { environmentMap } from './stage-state.ts';
-export { copyKey, imageStepKey, runKey, type StepKey, scratchKey, workdirKey } from './step-key.ts';
+export {
+  copyKey,
+  imageStepKey,
+  linkedKey,
+  linkKey,
+  runKey,
+  type StepKey,
+  scratchKey,
+  workdirKey,
+} from './step-key.ts';
 export type {
   Entitlement,
   HistoryDraft,

@@ -1,4 +1,5 @@
 import type { SourceRange } from '../errors/index.ts';
+import type { GitRef } from './git-ref.ts';
 
 /** Where a step comes from, for titles, errors and events. */
 export type StepOrigin = {
@@ -112,21 +113,42 @@ export type Op =
       readonly origin: StepOrigin;
     };
 
+/** One source of a COPY or ADD after expansion, and where it stands in the Dockerfile. */
+export type CopySource = { readonly at: SourceRange } & (
+  | {
+      /** A path or pattern in `from`. */
+      readonly kind: 'path';
+      readonly path: string;
+      /** A file that is a tar archive is unpacked. */
+      readonly unpack: boolean;
+    }
+  | { readonly kind: 'inline'; readonly file: InlineFile }
+  | {
+      readonly kind: 'http';
+      readonly url: string;
+      /** What the file is called below a directory. */
+      readonly name: string;
+      /** `algorithm:hex` that the contents must have. */
+      readonly checksum?: string;
+      readonly unpack: boolean;
+    }
+  | { readonly kind: 'git'; readonly git: GitRef }
+);
+
 export type CopyOp = {
   readonly op: 'copy';
   readonly base: Op;
   readonly from: Op;
-  readonly sources: readonly string[];
-  /** Where each of `sources` stands in the Dockerfile. */
-  readonly sourcesAt: readonly SourceRange[];
-  readonly inline: readonly InlineFile[];
+  readonly sources: readonly CopySource[];
   /** Absolute; a trailing slash is kept because it means something. */
   readonly destination: string;
   readonly chown?: string;
   readonly chmod?: string;
   readonly exclude: readonly string[];
-  /** ADD: files that are tar archives are unpacked. */
-  readonly unpack: boolean;
+  /** The directories that a source stands in are kept below the destination. */
+  readonly parents: boolean;
+  /** The layer is made as over an empty filesystem, whatever the base holds. */
+  readonly link: boolean;
   readonly origin: StepOrigin;
 };
 

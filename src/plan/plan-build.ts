@@ -18,14 +18,16 @@ import {
 } from '../errors/index.ts';
 import { formatPlatform, type ImageConfig, type Platform, parsePlatform } from '../oci/index.ts';
 import { declaredNames, GlobalArguments, StageArguments } from './arguments.ts';
-import { applyAdd, applyCopy, applyWorkdir } from './filesystem.ts';
+import { applyWorkdir } from './filesystem.ts';
 import { checkFrontend } from './frontend.ts';
 import { applyMetadata } from './metadata.ts';
 import type { MountSite } from './mounts.ts';
-import type { CopyOp, Op } from './op.ts';
+import { NamedContexts, startFromFiles } from './named-contexts.ts';
+import type { Op } from './op.ts';
 import { applyRun, type RunSettings } from './run.ts';
 import { findNamedStage, findStage, stageName } from './stage-name.ts';
 import { environmentMap, type StageStart, StageState, withPath } from './stage-state.ts';
+import { applyAdd, applyCopy } from './transfer.ts';
 import type { ImageNeed, PlannedStage, PlanOptions, PlanOutcome, PlanWarning } from './types.ts';
 import { applyUnset } from './unset.ts';
 
@@ -49,6 +51,7 @@ class Planner {
   readonly #file: Dockerfile;
   readonly #options: PlanOptions;
   readonly #globals: GlobalArguments;
+  readonly #contexts: NamedContexts;
   readonly #stages = new Map<number, StageState | undefined>();
   readonly #missing = new Map<string, ImageNeed>();
   readonly #warnings: PlanWarning[] = [];
@@ -67,6 +70,7 @@ class Planner {
       allow: options.allow ?? new Set(),
       ...(hostname ? { hostname } : {}),
     };
+    this.#contexts = new NamedContexts(options.contexts);
   }
 
   plan(): PlanOutcome {
@@ -147,45 +151,31 @@ class Planner {
     const platform = this.#platformOf(stage);
     const name = stageName(stage);
     const base = this.#earlierStage(reference, stage.index);
-    if (base !== undefined && !this.#options.contexts.has(reference)) {
+    const context = this.#contexts.find(reference);
+    if (base !== undefined && context === undefined) {
       const state = this.#stage(base);
       if (state === undefined) return undefined;
       const args = new StageArguments(this.#globals, state.args);
       return new StageState(name, this.#file, { ...state.planned(), args });
     }
     const start =
-      this.#options.contexts.get(reference) === 'directory'
-        ? this.#startFromDirectory(reference, stage)
-        : this.#startFromImage(reference, { platform, at: this.#at(from.image) });
+      context?.kind === 'directory'
+        ? startFromFiles(context.name, this.#options.platform, {
+            stage: name,
+            position: 1,
+            title: from.text,
+            at: { source: this.#file.source, span: from.span },
+          })
+        : this.#startFromImage(context?.name ?? reference, { platform, at: this.#at(from.image) });
     if (start === undefined) return undefined;
     const Env = withPath(start.config.Env ?? [], start.platform);
     const args = new StageArguments(this.#globals, environmentMap(Env));
     return new StageState(name, this.#file, { ...start, config: { ...start.config, Env }, args });
   }
 
-  /** A named context that is a directory of files: they are the image's files, and there is no configuration. */
-  #startFromDirectory(name: string, stage: Stage): StageStart {
-    const at = { source: this.#file.source, span: stage.from.span };
-    const title = stage.from.text;
-    const op: CopyOp = {
-      op: 'copy',
-      base: { op: 'scratch' },
-      from: { op: 'context', name },
-      sources: ['/'],
-      sourcesAt: [this.#at(stage.from.image)],
-      inline: [],
-      destination: '/',
-      exclude: [],
-      unpack: false,
-      origin: { stage: stageName(stage), position: 1, title, at },
-    };
-    const { platform } = this.#options;
-    return { op, config: { WorkingDir: '/' }, history: [{ createdBy: title, op }], platform };
-  }
-
   #startFromImage(reference: string, where: { platform: Platform; at: SourceRange }): StageStart | undefined {
     const { platform, at } = where;
-    if (reference === 'scratch') {
+    if (reference === 'scratch' && this.#contexts.find(reference) === undefined) {
       return {
         op: { op: 'scratch' },
         config: { WorkingDir: '/' },
@@ -333,19 +323,21 @@ class Planner {
       const hint = `${word.text} expands to nothing`;
       throw new SourceError('DOCKERFILE_STAGE', 'from needs a stage or an image', at, { hint });
     }
-    if (this.#options.contexts.get(name) === 'directory') return { op: 'context', name };
-    if (name === 'scratch') return { op: 'scratch' };
+    const context = this.#contexts.find(name);
+    if (context?.kind === 'directory') return { op: 'context', name: context.name };
+    if (name === 'scratch' && context === undefined) return { op: 'scratch' };
     const stage = findStage(this.#file.stages, name);
-    if (stage !== undefined && !this.#options.contexts.has(name)) {
+    if (stage !== undefined && context === undefined) {
       if (stage.index < limit) return this.#stage(stage)?.op;
       throw this.#badStageOrder(stage, { name, limit, at });
     }
-    if (/^\d+$/.test(name)) {
+    if (/^\d+$/.test(name) && context === undefined) {
       const hint = `stages are counted from 0; this file has ${this.#file.stages.length}`;
       throw new SourceError('DOCKERFILE_STAGE', `there is no stage ${name}`, at, { hint });
     }
-    const key = imageKey(name, this.#options.platform);
-    const need = { key, reference: name, platform: this.#options.platform, at };
+    const reference = context?.name ?? name;
+    const key = imageKey(reference, this.#options.platform);
+    const need = { key, reference, platform: this.#options.platform, at };
     return this.#imageConfig(need) === undefined ? undefined : { op: 'image', key };
   }
 

@@ -59,14 +59,17 @@ function mountRow(mount: RunMount, content: Digest | undefined): unknown {
 
 /** `content` is the digest of what is copied: names, modes, owners and bytes, but no times and no source paths. */
 export function copyKey(parent: StepKey, op: CopyOp, content: Digest): StepKey {
-  return keyOf(
-    op.unpack ? 'add' : 'copy',
-    parent,
-    content,
-    op.destination,
-    op.chown ?? null,
-    op.chmod ?? null,
-  );
+  return keyOf('copy', parent, content, op.destination, op.chown ?? null, op.chmod ?? null);
+}
+
+/** Of the layer of a linked copy, which is the same on every base: `op.chown` has no names. */
+export function linkKey(op: CopyOp, content: Digest): StepKey {
+  return keyOf('link', content, op.destination, op.chown ?? null, op.chmod ?? null);
+}
+
+/** Of what such a layer makes of a base. */
+export function linkedKey(parent: StepKey, layer: StepKey): StepKey {
+  return keyOf('linked', parent, layer);
 }
 
 export function workdirKey(parent: StepKey, op: Extract<Op, { op: 'workdir' }>): StepKey {

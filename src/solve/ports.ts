@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Compression, Descriptor, DiffId, Digest, ImageConfig, Platform } from '../oci/index.ts';
+import type { GitRef } from '../plan/index.ts';
 import type { ContentRef, Entry, FileNode, Layer, LayerId, Tree } from '../tree/index.ts';
 
 /**
@@ -62,6 +63,22 @@ export interface LayerStore {
   readContent(file: FileNode): Promise<Uint8Array>;
 }
 
+/** The contents of one file in the store. */
+export type StoredFile = { readonly digest: Digest; readonly size: number; readonly content: ContentRef };
+
+/** Single files that came from outside, each kept once by its digest. */
+export interface FileStore {
+  /**
+   * Keeps what a stream gives; visible only when complete, and a no-op for what is there already.
+   * @throws LapidaryError FETCH_FAILED when there is more than `maxBytes`; nothing stays behind
+   */
+  keep(
+    source: AsyncIterable<Uint8Array>,
+    options: { readonly maxBytes: number; readonly signal: AbortSignal },
+  ): Promise<StoredFile>;
+  find(digest: Digest): Promise<StoredFile | undefined>;
+}
+
 /** Unpacks archives for ADD. */
 export interface ArchiveReader {
   /**
@@ -70,6 +87,38 @@ export interface ArchiveReader {
    * @throws LapidaryError TAR_INVALID, ARCHIVE_UNSUPPORTED
    */
   unpack(file: FileNode, signal: AbortSignal): Promise<readonly Entry[] | undefined>;
+}
+
+/** A file behind a URL. */
+export type RemoteFile = {
+  readonly digest: Digest;
+  /** When the server says that it changed, in seconds since 1970; absent when that was not asked. */
+  readonly modified?: number;
+  /** With its contents durable in the store, mode 0600, owner 0:0. @throws LapidaryError FETCH_FAILED */
+  load(): Promise<FileNode>;
+};
+
+/** A commit of a repository. */
+export type RemoteCheckout = {
+  /** Full hex name. */
+  readonly commit: string;
+  /** Its files, durable in the store: owner 0:0, the time of the commit. @throws LapidaryError FETCH_FAILED */
+  load(): Promise<Tree>;
+};
+
+/** Files and repositories of the network, for ADD and for build contexts. */
+export interface RemoteSources {
+  /**
+   * With a `sha256:` checksum nothing is fetched before `load`. Without one the server is asked whether the file that
+   * the store has is still the same; if not it is fetched.
+   * @throws LapidaryError FETCH_FAILED, DIGEST_MISMATCH
+   */
+  http(
+    request: { readonly url: string; readonly checksum?: string },
+    signal: AbortSignal,
+  ): Promise<RemoteFile>;
+  /** Asks what the reference leads to; `subdir` is the caller's business. @throws LapidaryError FETCH_FAILED */
+  git(ref: GitRef, signal: AbortSignal): Promise<RemoteCheckout>;
 }
 
 /** Where the parts of a store are: what the sandbox needs to know. All absolute, on one filesystem. */

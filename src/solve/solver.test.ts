@@ -6,9 +6,9 @@ import { memoryStore } from '../../test/support/memory-store.ts';
 import { parseDockerfile } from '../dockerfile/index.ts';
 import { planBuild } from '../plan/index.ts';
 import { type Entry, filesOf, layerId, selectSources, Tree } from '../tree/index.ts';
-import { entries, fileNode, listing } from '../tree/testing.ts';
+import { dirNode, entries, fileNode, listing } from '../tree/testing.ts';
 import type { BuildEvent } from './events.ts';
-import type { BuildContext, Credentials, RunRequest, Runtime } from './ports.ts';
+import type { BuildContext, Credentials, RemoteSources, RunRequest, Runtime } from './ports.ts';
 import { Solver } from './solver.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'lapidary-solver-'));
@@ -61,6 +61,11 @@ class World {
     digest: (files) => Promise.resolve(files),
   };
 
+  remote: RemoteSources = {
+    http: () => Promise.reject(new Error('no network')),
+    git: () => Promise.reject(new Error('no network')),
+  };
+
   async build(
     text: string,
     more: { noCache?: boolean; noCacheStages?: Set<string>; jobs?: number; signal?: AbortSignal } = {},
@@ -80,6 +85,7 @@ class World {
         facts: this.store.facts,
         layers: this.store.layers,
         archives: { unpack: () => Promise.resolve(undefined) },
+        remote: this.remote,
         runtime: this.runtime,
         credentials: this.credentials,
         images: new Map(),
@@ -381,4 +387,107 @@ describe('failure', () => {
 test('the digests of a context are asked for once for each file', () => {
   const tree = Tree.of([[{ kind: 'node', path: 'a', node: fileNode('1') }], entries('b => a')]);
   expect(filesOf(selectSources(tree, ['a', 'b']))).toHaveLength(1);
+});
+
+describe('a linked copy', () => {
+  const FILES = entries(
+    'f=1',
+    'etc/',
+    'etc/passwd=app:x:7:8::/:\n',
+    'root/',
+    'root/tmp/',
+    'root/link -> tmp',
+  );
+  test('is the same layer on every base, and a hit there', async () => {
+    const world = new World();
+    world.files = Tree.of([FILES]);
+    const line = 'COPY --link --chown=3:4 f /link/f';
+    const first = await world.build(`FROM scratch\nCOPY root /\n${line}\nRUN ["a"]`);
+    expect(first.results).toEqual(['COPY root /: done', `${line}: done`, 'RUN ["a"]: done']);
+    // It does not go through the link of the base, but takes its place
+    expect(listing(first.tree)).toContain('link/f=?');
+    const second = await world.build(`FROM scratch\nCOPY f /other\n${line}\nRUN ["a"]`);
+    expect(second.results).toEqual(['COPY f /other: done', `${line}: hit`, 'RUN ["a"]: done']);
+    expect(listing(second.tree)).toEqual(['link/', 'link/f=?', 'made-by/', 'made-by/a=?', 'other=?']);
+  });
+
+  test('has directories of its own, root 755', async () => {
+    const world = new World();
+    world.files = Tree.of([[{ kind: 'node', path: 'root/tmp', node: dirNode({ mode: 0o1777 }) }], FILES]);
+    const { tree } = await world.build('FROM scratch\nCOPY root /\nCOPY --link f /tmp/f');
+    expect(tree.get('tmp')?.inode).toMatchObject({ mode: 0o755, uid: 0, gid: 0 });
+  });
+
+  test('with names of users depends on what they are in the base, and on nothing else of it', async () => {
+    const world = new World();
+    world.files = Tree.of([FILES]);
+    const line = 'COPY --link --chown=app f /f';
+    const { tree } = await world.build(`FROM scratch\nCOPY etc /etc\n${line}`);
+    expect(tree.get('f')?.inode).toMatchObject({ uid: 7, gid: 8 });
+    const again = await world.build(`FROM scratch\nCOPY . /\n${line}`);
+    expect(again.results.at(-1)).toBe(`${line}: hit`);
+  });
+
+  // BuildKit makes it an ordinary copy, so that modes of the base's directories stay
+  test('that changes modes is an ordinary copy', async () => {
+    const world = new World();
+    world.files = Tree.of([FILES]);
+    const { tree } = await world.build('FROM scratch\nCOPY root /\nCOPY --link --chmod=600 f /link/f');
+    expect(listing(tree)).toEqual(['link -> tmp', 'tmp/', 'tmp/f=?']);
+  });
+});
+
+test.for<{ name: string; line: string; want: string[] }>([
+  { name: 'below the root', line: 'a/b/c.txt /p/', want: ['p/', 'p/a/', 'p/a/b/', 'p/a/b/c.txt'] },
+  { name: 'of a directory', line: 'a/b /p', want: ['p/', 'p/a/', 'p/a/b/', 'p/a/b/c.txt'] },
+  { name: 'below the pivot', line: 'a/./b/c.txt /p', want: ['p/', 'p/b/', 'p/b/c.txt'] },
+  { name: 'of all below the pivot', line: './a/./ /p', want: ['p/', 'p/b/', 'p/b/c.txt', 'p/package.json'] },
+  {
+    name: 'on all levels',
+    line: '**/package.json /p',
+    want: ['p/', 'p/a/', 'p/a/package.json', 'p/x/', 'p/x/y/', 'p/x/y/package.json'],
+  },
+  { name: 'by a wildcard before the pivot', line: './*/./package.json /p', want: ['p/', 'p/package.json'] },
+  {
+    name: 'without what is excluded',
+    line: '--exclude=a **/package.json /p',
+    want: ['p/', 'p/x/', 'p/x/y/', 'p/x/y/package.json'],
+  },
+  { name: 'of nothing', line: '**/nope /p', want: ['p/'] },
+])('COPY --parents keeps the directories $name', async ({ line, want }) => {
+  const world = new World();
+  world.files = Tree.of([
+    entries('a/', 'a/b/', 'a/b/c.txt', 'a/package.json', 'x/', 'x/y/', 'x/y/package.json'),
+  ]);
+  const { tree } = await world.build(`FROM scratch\nCOPY --parents ${line}`);
+  expect(listing(tree).map((path) => path.replace('=?', ''))).toEqual(want);
+});
+
+test('COPY --parents takes the mode of a directory that is there, but leaves its owner', async () => {
+  const world = new World();
+  const at = (path: string, mode: number): Entry => ({ kind: 'node', path, node: dirNode({ mode }) });
+  world.files = Tree.of([[at('a', 0o750), at('old', 0o755), at('old/a', 0o777)], entries('a/f')]);
+  const { tree } = await world.build('FROM scratch\nCOPY --chown=5 old /\nCOPY --parents --chown=6 a/f /');
+  expect(tree.get('a')?.inode).toMatchObject({ mode: 0o750, uid: 5 });
+  expect(tree.get('a/f')?.inode).toMatchObject({ uid: 6 });
+});
+
+test('WORKDIR gives a directory to the user, whose number alone is the group as well', async () => {
+  const world = new World();
+  const { tree } = await world.build('FROM scratch\nUSER 1000\nWORKDIR /a/b');
+  expect(tree.get('a')?.inode).toMatchObject({ uid: 1000, gid: 1000, mode: 0o755 });
+  expect(tree.get('a/b')?.inode).toMatchObject({ uid: 1000, gid: 1000, mode: 0o755 });
+});
+
+test('several matches that become one file are warned of', async () => {
+  const world = new World();
+  world.files = Tree.of([entries('a.txt', 'b.txt')]);
+  const { tree } = await world.build('FROM scratch\nCOPY *.txt /x');
+  expect(listing(tree)).toEqual(['x=?']);
+  expect(world.events).toContainEqual(
+    expect.objectContaining({
+      type: 'warning',
+      message: expect.stringContaining('2 files are copied to "/x"') as string,
+    }),
+  );
 });

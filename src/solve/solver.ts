@@ -2,6 +2,8 @@ import {
   type CopyOp,
   copyKey,
   imageStepKey,
+  linkedKey,
+  linkKey,
   type Op,
   runKey,
   type StepKey,
@@ -10,7 +12,8 @@ import {
   workdirKey,
 } from '../plan/index.ts';
 import { type Entry, type LayerId, makeDirectory } from '../tree/index.ts';
-import { type CopyContent, type CopyPorts, copyContent, copyEntries } from './copy-step.ts';
+import { type CopyContent, copyContent } from './copy-content.ts';
+import { type CopyPorts, copyEntries, ownerOf, standAlone } from './copy-step.ts';
 import type { EventSink } from './events.ts';
 import { type MountContent, mountContents, reads } from './mount-content.ts';
 import type {
@@ -19,25 +22,16 @@ import type {
   Credentials,
   FactStore,
   LayerStore,
+  RemoteSources,
   ResolvedImage,
   Runtime,
 } from './ports.ts';
-import { runStep, userOf } from './run-step.ts';
+import { runStep } from './run-step.ts';
 import { Semaphore } from './semaphore.ts';
+import { onTop, type Solved } from './solved.ts';
 import { type Clock, locateError, StepLog } from './step-log.ts';
-import { readStepRecord, type StepRecord, writeStepRecord } from './step-record.ts';
+import { readStepRecord, writeStepRecord } from './step-record.ts';
 import { TreeCache } from './tree-cache.ts';
-
-/** What an op came to: the stack of layers behind it, and the layer it added itself. */
-export type Solved = {
-  readonly key: StepKey;
-  /** Base first. */
-  readonly stack: readonly LayerId[];
-  /** Absent when the op changed nothing. */
-  readonly layer?: LayerId;
-  /** ISO 8601: when the layer was made, today or in an earlier build. Absent for scratch and images. */
-  readonly created?: string;
-};
 
 type RunOp = Extract<Op, { op: 'run' }>;
 
@@ -45,6 +39,7 @@ export type SolverPorts = {
   readonly facts: FactStore;
   readonly layers: LayerStore;
   readonly archives: ArchiveReader;
+  readonly remote: RemoteSources;
   readonly runtime: Runtime;
   readonly credentials: Credentials;
   readonly images: ReadonlyMap<string, ResolvedImage>;
@@ -63,6 +58,13 @@ export type SolverOptions = {
   readonly signal: AbortSignal;
   /** Number of steps of each stage, for titles. */
   readonly totals: ReadonlyMap<string, number>;
+};
+
+/** How a step is found or made. `result` is the key of what is on top of it then, where that is not the layer's own. */
+type StepPlan = {
+  readonly key: StepKey;
+  readonly result?: StepKey;
+  readonly make: (id: number) => Promise<LayerId | undefined>;
 };
 
 /** Evaluates ops bottom-up: each once, independent ones at the same time, from the cache where that is possible. */
@@ -150,16 +152,26 @@ export class Solver {
     return { key: imageStepKey(diffIds), stack: image.layers.map((layer) => layer.layer) };
   }
 
-  async #copyStep(op: CopyOp): Promise<Solved> {
+  async #copyStep(planned: CopyOp): Promise<Solved> {
     // The base and the source are independent: both are evaluated at once
-    const source = op.from.op === 'context' ? undefined : this.#solve(op.from);
-    await Promise.all([source, this.#solve(op.base)]);
-    const stack = (await source)?.stack;
-    const content = await this.#ifFails(op, () => copyContent(op, stack, this.#copyPorts()));
-    return this.#step(op, (base) => ({
-      key: copyKey(base.key, op, content.digest),
-      make: () => this.#copy(op, base, content),
-    }));
+    const source = planned.from.op === 'context' ? undefined : this.#solve(planned.from);
+    const [from, base] = await Promise.all([source, this.#solve(planned.base)]);
+    const ports = this.#copyPorts();
+    const [content, op] = await this.#ifFails(planned, () =>
+      Promise.all([copyContent(planned, from?.stack, ports), standAlone(planned, base.stack, ports)]),
+    );
+    return this.#step(op, (below) => this.#planCopy(op, below, content));
+  }
+
+  #planCopy(op: CopyOp, base: Solved, content: CopyContent): StepPlan {
+    if (!op.link) {
+      return {
+        key: copyKey(base.key, op, content.digest),
+        make: () => this.#copy(op, base.stack, content),
+      };
+    }
+    const key = linkKey(op, content.digest);
+    return { key, result: linkedKey(base.key, key), make: () => this.#copy(op, [], content) };
   }
 
   async #runStep(op: RunOp): Promise<Solved> {
@@ -198,20 +210,17 @@ export class Solver {
   }
 
   /** One step on top of its base: found in the cache, or made and remembered. */
-  async #step(
-    op: StepOp,
-    plan: (base: Solved) => { key: StepKey; make: (id: number) => Promise<LayerId | undefined> },
-  ): Promise<Solved> {
+  async #step(op: StepOp, plan: (base: Solved) => StepPlan): Promise<Solved> {
     const base = await this.#solve(op.base);
     this.#abort.signal.throwIfAborted();
-    const { key, make } = plan(base);
+    const { key, result = key, make } = plan(base);
     const { facts, layers } = this.#ports;
     const { noCache, noCacheStages } = this.#options;
     const anew = noCache || noCacheStages?.has(op.origin.stage);
     const known = anew ? undefined : await readStepRecord(facts, layers, key);
     if (known) {
       this.#log.start(op).end('hit');
-      return onTop(base, key, known);
+      return onTop(base, result, known);
     }
     return this.#places.run(async () => {
       this.#abort.signal.throwIfAborted();
@@ -221,7 +230,7 @@ export class Solver {
         const record = { layer, created: new Date(this.#now() * 1000).toISOString() };
         await writeStepRecord(facts, key, record);
         step.end('done');
-        return onTop(base, key, record);
+        return onTop(base, result, record);
       } catch (error) {
         step.end(this.#abort.signal.aborted ? 'cancelled' : 'failed');
         throw locateError(error, op.origin);
@@ -241,15 +250,18 @@ export class Solver {
 
   async #workdir(op: Extract<Op, { op: 'workdir' }>, base: Solved): Promise<LayerId | undefined> {
     const tree = await this.trees.of(base.stack);
-    const { uid, gid } = await userOf(op.user, base.stack, { trees: this.trees, layers: this.#ports.layers });
+    // The same owner as --chown with this user, which for a number alone is not what RUN takes
+    const owner = await ownerOf(op.user, base.stack, this.#copyPorts());
+    const { uid, gid } = owner ?? { uid: 0, gid: 0 };
     return this.#store(makeDirectory(tree, op.path, { uid, gid, mode: 0o755, time: this.#now() }));
   }
 
-  async #copy(op: CopyOp, base: Solved, content: CopyContent): Promise<LayerId | undefined> {
-    const [tree, selection] = await Promise.all([this.trees.of(base.stack), content.load()]);
-    return this.#store(
-      await copyEntries(op, { base: tree, selection, newTime: this.#now() }, this.#copyPorts()),
-    );
+  /** `base` is the stack whose tree is copied onto. */
+  async #copy(op: CopyOp, base: readonly LayerId[], content: CopyContent): Promise<LayerId | undefined> {
+    const ports = this.#copyPorts();
+    const [items, owner] = await Promise.all([content.load(), ownerOf(op.chown ?? '', base, ports)]);
+    const work = { base: await this.trees.of(base), items, owner, newTime: this.#now() };
+    return this.#store(await copyEntries(op, work, ports));
   }
 
   async #store(entries: readonly Entry[]): Promise<LayerId | undefined> {
@@ -258,18 +270,14 @@ export class Solver {
   }
 
   #copyPorts(): CopyPorts {
-    const { facts, layers, archives, context, events } = this.#ports;
+    const { facts, layers, archives, remote, context, events } = this.#ports;
     const warn = (message: string, op: CopyOp): void =>
       events.emit({ type: 'warning', message, at: op.origin.at });
-    return { facts, layers, archives, trees: this.trees, context, warn, signal: this.#abort.signal };
+    const signal = this.#abort.signal;
+    return { facts, layers, archives, remote, trees: this.trees, context, warn, signal };
   }
 
   #now(): number {
     return this.#options.sourceDateEpoch ?? Math.floor(this.#ports.clock.wallMs() / 1000);
   }
-}
-
-function onTop(base: Solved, key: StepKey, { layer, created }: StepRecord): Solved {
-  if (layer === undefined) return { key, stack: base.stack, created };
-  return { key, stack: [...base.stack, layer], layer, created };
 }

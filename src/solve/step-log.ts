@@ -53,8 +53,8 @@ function stepInfo(id: number, origin: StepOrigin, of: number): StepInfo {
 }
 
 /** An error of a step points at its instruction unless it already points at something better. */
-export function locateError(error: unknown, origin: StepOrigin): unknown {
+export function locateError(error: unknown, { at }: Pick<StepOrigin, 'at'>): unknown {
   if (!(error instanceof LapidaryError) || error instanceof SourceError) return error;
   const { hint, notes, cause } = error;
-  return new SourceError(error.code, error.message, origin.at, { hint, notes, cause });
+  return new SourceError(error.code, error.message, at, { hint, notes, cause });
 }

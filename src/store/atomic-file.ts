@@ -81,6 +81,11 @@ export class NewFile implements Disposable {
     writeAllSync(this.#fd, bytes);
   }
 
+  /** Waits until its bytes are on the disk. */
+  sync(): void {
+    fsyncSync(this.#fd);
+  }
+
   [Symbol.dispose](): void {
     closeSync(this.#fd);
   }

@@ -5,6 +5,7 @@ import type {
   ArchiveReader,
   BlobStore,
   FactStore,
+  FileStore,
   ImageStore,
   LayerStore,
   StorePaths,
@@ -17,6 +18,7 @@ import { FileFactStore } from './fact-store.ts';
 import { FileImageStore } from './image-store.ts';
 import { FileLayerStore } from './layer-store.ts';
 import { removeDamaged } from './recover.ts';
+import { SingleFiles } from './single-files.ts';
 import { isMissing, storeError } from './store-error.ts';
 import { type WorkDirectory, workDirectory } from './work-directory.ts';
 
@@ -35,6 +37,7 @@ export type Store = AsyncDisposable & {
     adoptTable(tableFile: string): Promise<LayerId>;
   };
   readonly archives: ArchiveReader;
+  readonly files: FileStore;
   /** Directory of the stat caches of build contexts. */
   readonly statCaches: string;
 };
@@ -88,6 +91,7 @@ function open(root: string): Store {
     blobs: new FileBlobStore(join(root, 'blobs'), paths),
     images: new FileImageStore(join(root, 'images'), work.path),
     archives: archiveReader(layers),
+    files: new SingleFiles(paths),
     statCaches: join(root, 'contexts'),
     [Symbol.asyncDispose]: () => Promise.resolve(work.remove()),
   };

@@ -129,8 +129,11 @@ describe('blobs', () => {
   });
 
   test('a source that cannot be read is not called a trouble of the store', async () => {
-    const missing = createReadStream(join(root, 'missing'));
-    await expect(store.blobs.putStream(missing, {})).rejects.toMatchObject({ code: 'CONTEXT_UNREADABLE' });
+    // Opened when it is read: a stream that fails before anybody listens would end the process
+    async function* missing(): AsyncGenerator<Uint8Array> {
+      yield* createReadStream(join(root, 'missing')) as AsyncIterable<Uint8Array>;
+    }
+    await expect(store.blobs.putStream(missing(), {})).rejects.toMatchObject({ code: 'CONTEXT_UNREADABLE' });
     expect(await readdir(store.paths.work)).toEqual([]);
   });
 
@@ -277,6 +280,69 @@ describe('layer tars', () => {
       compression: 'uncompressed',
     });
     expect(await text(fileAt(Tree.of([layer.entries]), 'a'))).toBe('two');
+  });
+
+  const dir = (path: string): Buffer => member(path, '', { type: 'dir', mode: 0o755 });
+  const link = (path: string, to: string): Buffer => member(path, '', { type: 'hardlink', link: to });
+  test.for<{ name: string; members: Buffer[]; want: string[] }>([
+    {
+      name: 'what was below a directory that became a file is gone',
+      members: [dir('a'), member('a/old', '1'), member('a', 'file')],
+      want: ['a=file'],
+    },
+    {
+      name: 'also when the directory itself was never a member',
+      members: [member('a/old', '1'), member('a', 'file')],
+      want: ['a=file'],
+    },
+    {
+      name: 'also when it became a directory again',
+      members: [dir('a'), member('a/old', '1'), member('a', 'file'), dir('a'), member('a/new', '2')],
+      want: ['a/', 'a/new=2'],
+    },
+    {
+      name: 'what comes below a file makes it a directory',
+      members: [member('a/old', '1'), member('a', 'file'), member('a/new', '2')],
+      want: ['a/', 'a/new=2'],
+    },
+    {
+      name: 'a directory that comes again keeps what is in it',
+      members: [dir('a'), member('a/f', '1'), dir('a')],
+      want: ['a/', 'a/f=1'],
+    },
+    {
+      name: 'a hard link keeps the file whose name was taken by another',
+      members: [member('a', 'one'), link('b', 'a'), link('c', 'a'), member('a', 'two'), link('d', 'a')],
+      want: ['a=two', 'b=one', 'c=one', 'd=two'],
+    },
+    {
+      name: 'a hard link by a hard link does too',
+      members: [member('x', 'one'), link('a', 'x'), link('b', 'a'), member('x', 'two'), member('a', 'three')],
+      want: ['a=three', 'b=one', 'x=two'],
+    },
+    {
+      name: 'a hard link to a file in a directory that is gone does too',
+      members: [member('d/f', 'one'), link('b', 'd/f'), member('d', 'two')],
+      want: ['b=one', 'd=two'],
+    },
+    {
+      name: 'links that name each other are the file they were of',
+      members: [member('x', 'one'), link('a', 'x'), link('b', 'a'), link('a', 'b')],
+      want: ['a=one', 'b=one', 'x=one'],
+    },
+    {
+      name: 'a link that comes before what it names still finds it',
+      members: [link('b', 'a'), member('a', 'one')],
+      want: ['a=one', 'b=one'],
+    },
+  ])('$name', async ({ members, want }) => {
+    const { layer } = await store.layers.ingestTar(stream(tar(...members)), { compression: 'uncompressed' });
+    const got: string[] = [];
+    for (const { path, node } of Tree.of([layer.entries]).walk()) {
+      if (path === '') continue;
+      got.push(node.inode.type === 'file' ? `${path}=${await text(node.inode)}` : `${path}/`);
+    }
+    expect(got).toEqual(want);
   });
 
   test.for<{ name: string; bytes: Buffer; code: string }>([

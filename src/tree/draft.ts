@@ -21,12 +21,17 @@ export class LayerDraft {
     this.#fresh = fresh;
   }
 
+  /** What stands at a resolved path by now. */
+  at(path: string): Inode | undefined {
+    return this.#placed.get(path) ?? this.#base.get(path)?.inode;
+  }
+
   /**
    * Puts an inode at a resolved path; what was put there before is forgotten.
    * @throws LapidaryError COPY_CONFLICT when one of old and new is a directory and the other is not
    */
   put(path: string, inode: Inode): void {
-    const old = this.#placed.get(path) ?? this.#base.get(path)?.inode;
+    const old = this.at(path);
     if (old !== undefined && (old.type === 'dir') !== (inode.type === 'dir'))
       throw conflict(path, old, inode);
     this.#above(path);
@@ -72,7 +77,7 @@ export class LayerDraft {
 
   #keep(path: string): void {
     if (path === '' || this.#placed.get(path)?.type === 'dir') return;
-    const inode = this.#placed.get(path) ?? this.#base.get(path)?.inode ?? { type: 'dir', ...this.#fresh };
+    const inode = this.at(path) ?? { type: 'dir', ...this.#fresh };
     if (inode.type !== 'dir') throw notDirectory(path, inode);
     this.#placed.set(path, inode);
   }

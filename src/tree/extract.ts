@@ -8,8 +8,8 @@ import { resolveFrom } from './resolve.ts';
 import type { Tree } from './tree.ts';
 
 /**
- * The layer that unpacking an archive into a directory makes over `base`. Members keep their own mode, owner and
- * time unless `chown` or `chmod` say otherwise, and replace what is in their way; only a directory over a directory
+ * The layer that unpacking an archive into a directory makes over `base`. Members keep their own mode and time, and
+ * their owner unless `chown` says otherwise: `chmod` is not for them, as in BuildKit. They replace what is in their way; only a directory over a directory
  * keeps what is in it. A member below a link, of the base or of the archive itself, goes where that leads inside
  * the root; so does a directory where a link to a directory stands. Whiteouts and the archive's own root are
  * passed over.
@@ -44,8 +44,8 @@ type Archive = {
   readonly targets: ReadonlyMap<string, string>;
 };
 
-function indexOf(members: readonly Entry[], options: PlaceOptions): Archive {
-  const change = changer(options);
+function indexOf(members: readonly Entry[], { chown }: PlaceOptions): Archive {
+  const change = changer({ chown });
   const nodes = new Map<string, Inode>();
   const targets = new Map<string, string>();
   for (const member of members) {

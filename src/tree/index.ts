@@ -28,16 +28,16 @@ export {
 export { makeDirectory } from './make-directory.ts';
 export { nearestNames } from './nearest-names.ts';
 export { compareEntries, sortEntries } from './order.ts';
-export { type Accounts, type Credentials, resolveChown, resolveOwner } from './owner.ts';
+export { type Accounts, type Credentials, type Owner, resolveChown, resolveOwner } from './owner.ts';
 export { type PlaceOptions, placeSelection } from './place.ts';
 export {
   filesOf,
+  type PathTest,
   type SelectedItem,
-  type SelectedNode,
   type Selection,
-  selectionDigest,
   selectSources,
   withFiles,
 } from './selection.ts';
+export { selectionDigest } from './selection-digest.ts';
 export { type PlaceContent, TarEntries } from './tar-entries.ts';
 export { Tree, type TreeNode } from './tree.ts';

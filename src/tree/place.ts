@@ -18,9 +18,9 @@ export type PlaceOptions = {
 };
 
 /**
- * The layer that a COPY makes over `base`. Directories give their contents; a file goes into the destination when
- * that is a directory, ends with a slash, or when there are several sources. Links of the base on the way are
- * followed inside its root.
+ * The layer that a COPY makes over `base`, item by item. Directories give their contents; a file goes into the
+ * destination when that ends with a slash or is a directory by then, else it becomes the destination. Links of the base
+ * on the way are followed inside its root.
  *
  * @throws LapidaryError COPY_CONFLICT, NOT_A_DIRECTORY
  * Source: Dockerfile reference, "COPY"; BuildKit's fsutil copy.
@@ -28,26 +28,21 @@ export type PlaceOptions = {
 export function placeSelection(base: Tree, selection: Selection, options: PlaceOptions): Entry[] {
   const { destination } = options;
   const layer = new LayerDraft(base, newDirectory(options));
-  const resolved = base.resolve(cleanPath(destination));
-  const asDirectory =
-    destination.endsWith('/') ||
-    selection.items.length > 1 ||
-    resolved.node?.inode.type === 'dir' ||
-    resolved.path === '';
+  const { path } = base.resolve(cleanPath(destination));
   const change = changer(options);
   for (const item of selection.items) {
-    if (item.kind === 'contents') placeContents({ base, layer, directory: resolved.path, change }, item);
-    else if (asDirectory) {
-      refuseFile(base, resolved.path, destination);
+    if (item.kind === 'contents') placeContents({ base, layer, directory: path, change }, item);
+    else if (destination.endsWith('/') || path === '' || layer.at(path)?.type === 'dir') {
+      refuseFile(layer, path, destination);
       // A link with the file's own name is replaced, not written through, as BuildKit does it
-      layer.put(joinPath(resolved.path, item.name), change(item.inode));
-    } else layer.put(resolved.path, change(item.inode));
+      layer.put(joinPath(path, item.name), change(item.inode));
+    } else layer.put(path, change(item.inode));
   }
   return layer.entries();
 }
 
-function refuseFile(base: Tree, directory: string, destination: string): void {
-  const inode = base.get(directory)?.inode;
+function refuseFile(layer: LayerDraft, directory: string, destination: string): void {
+  const inode = layer.at(directory);
   if (inode === undefined || inode.type === 'dir') return;
   throw new LapidaryError(
     'COPY_CONFLICT',
@@ -74,19 +69,22 @@ function placeContents(
   { base, layer, directory, change }: Place,
   item: Extract<SelectedItem, { kind: 'contents' }>,
 ): void {
-  refuseFile(base, directory, `/${directory}`);
+  refuseFile(layer, directory, `/${directory}`);
   layer.directory(directory);
-  for (const { path, inode } of item.nodes) {
+  for (const { path, inode, implied = false } of item.nodes) {
     const isDirectory = inode.type === 'dir';
     // The parents of what is copied are directories of the source: only the last name may be a link of the base
     const at = resolveBelow(base, directory, path, isDirectory);
-    // A directory that is there already takes the source's mode and owner, as BuildKit does it
-    layer.put(at, change(inode));
+    // A directory that is there already takes the source's mode and owner, but only the mode if it is just on the way
+    const old = implied ? layer.at(at) : undefined;
+    layer.put(at, old?.type === 'dir' ? { ...old, mode: inode.mode } : change(inode));
   }
 }
 
+type Changes = { readonly chown?: PlaceOptions['chown'] | undefined; readonly chmod?: Chmod | undefined };
+
 /** Applies owner and mode; the same object in gives the same object out, so that hard links stay. */
-export function changer({ chown, chmod }: PlaceOptions): (inode: Inode) => Inode {
+export function changer({ chown, chmod }: Changes): (inode: Inode) => Inode {
   if (chown === undefined && chmod === undefined) return (inode) => inode;
   const known = new Map<Inode, Inode>();
   return (inode) => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Metadata } from './entry.ts';
-import { filesOf, selectionDigest, selectSources, withFiles } from './selection.ts';
+import { filesOf, selectSources, withFiles } from './selection.ts';
+import { selectionDigest } from './selection-digest.ts';
 import { dirNode, entries, fileNode } from './testing.ts';
 import { Tree } from './tree.ts';
 

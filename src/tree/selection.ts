@@ -1,14 +1,16 @@
-import { type ErrorCode, LapidaryError } from '../errors/index.ts';
-import { type Digest, sha256 } from '../oci/index.ts';
 import type { FileNode, Inode } from './entry.ts';
-import { hasWildcard, isWild, nameMatcher } from './glob.ts';
-import { compareNames } from './order.ts';
-import { cleanPath, components, joinPath } from './path.ts';
-import type { Resolved } from './resolve.ts';
+import { type FoundSource, findSources } from './find-sources.ts';
+import { hasWildcard } from './glob.ts';
+import { cleanPath, joinPath } from './path.ts';
 import { type Tree, type TreeNode, walkFrom } from './tree.ts';
 
 /** A thing below a selected directory, its path relative to that directory. */
-export type SelectedNode = { readonly path: string; readonly inode: Inode };
+export type SelectedNode = {
+  readonly path: string;
+  readonly inode: Inode;
+  /** A directory that was not selected itself but stands above something that was. */
+  readonly implied?: boolean;
+};
 
 /** What one source came to: a single thing, or a directory's contents. */
 export type SelectedItem =
@@ -24,11 +26,21 @@ export type Selection = {
   readonly unmatched: readonly string[];
 };
 
-/**
- * `exclude` gets a path relative to the source (below a directory), or the name of what a source or pattern names. It
- * must hold for what is below an excluded directory too, but for exceptions: their directories are taken with them.
- */
-export type SelectOptions = { readonly exclude?: (path: string) => boolean };
+/** Whether a path is meant. */
+export type PathTest = (path: string) => boolean;
+
+export type SelectOptions = {
+  /**
+   * Gets a path relative to the source (below a directory), or the name of what a source or pattern names. It must hold
+   * for what is below an excluded directory too, but for exceptions: their directories are taken with them.
+   */
+  readonly exclude?: PathTest;
+  /**
+   * Keeps the directories that the sources stand in (`--parents`): compiles a pattern that may have `**` for paths
+   * below where the source's `/./` is, else below the root; it is clean, and empty for all. It must hold for what is below a directory that it matches.
+   */
+  readonly parents?: (pattern: string) => PathTest;
+};
 
 /**
  * Finds what the sources of a COPY name. A source that is a link stands for what it leads to; links further down are
@@ -38,56 +50,59 @@ export type SelectOptions = { readonly exclude?: (path: string) => boolean };
 export function selectSources(
   tree: Tree,
   sources: readonly string[],
-  { exclude = () => false }: SelectOptions = {},
+  { exclude = () => false, parents }: SelectOptions = {},
 ): Selection {
-  const items: SelectedItem[] = [];
-  const missing: string[] = [];
-  const unmatched: string[] = [];
-  const taken = new Set<string>();
-  for (const source of sources) {
-    const path = cleanPath(source);
-    const wild = components(path).some(isWild);
-    const paths = wild ? expandPattern(tree, path) : [path];
-    if (paths.length === 0) (components(path).some(hasWildcard) ? unmatched : missing).push(source);
-    for (const one of paths) {
-      const at = locate(tree, one);
-      if (at === undefined) missing.push(wild ? one : source);
-      // A source written out is meant; a pattern may match what is excluded
-      else if (!((wild || at.node.children === undefined) && exclude(nameOf(one))))
-        items.push(itemOf(at, nameOf(one), { exclude, taken }));
-    }
-  }
-  return { items, missing, unmatched };
+  const taking: Taking = { exclude, taken: new Set() };
+  const selections = sources.map((source) =>
+    parents === undefined
+      ? selectPlain(tree, source, taking)
+      : selectParents(tree, source, { ...taking, parents }),
+  );
+  return joinSelections(selections);
 }
 
-type Located = { readonly path: string; readonly node: TreeNode };
-
-/** Where a path leads; a path through a file leads nowhere. */
-function locate(tree: Tree, path: string): Located | undefined {
-  return unless(['NOT_A_DIRECTORY'], () => found(tree.resolve(path)));
+/** One after another. */
+function joinSelections(selections: readonly Selection[]): Selection {
+  return {
+    items: selections.flatMap(({ items }) => items),
+    missing: selections.flatMap(({ missing }) => missing),
+    unmatched: selections.flatMap(({ unmatched }) => unmatched),
+  };
 }
 
-/** The same for the middle of a pattern: a link that leads to itself is only no directory, like a file. */
-function look(tree: Tree, path: string, follow: boolean): Located | undefined {
-  return unless(['NOT_A_DIRECTORY', 'PATH_LOOP'], () => found(tree.resolve(path, { follow })));
+type Taking = { readonly exclude: PathTest; readonly taken: Set<string> };
+
+function selectPlain(tree: Tree, source: string, taking: Taking): Selection {
+  const { found, missing, wild, optional } = findSources(tree, source);
+  const unmatched = optional && found.length + missing.length === 0 ? [source] : [];
+  // A directory that is written out is meant; a pattern may match what is excluded
+  const meant = found.filter(
+    ({ node, name }) => !((wild || node.children === undefined) && taking.exclude(name)),
+  );
+  return { items: meant.map((one) => itemOf(one, taking)), missing, unmatched };
 }
 
-function found({ path, node }: Resolved): Located | undefined {
-  return node && { path, node };
+type Parents = NonNullable<SelectOptions['parents']>;
+
+/** `--parents`: everything below the pivot that the rest of the source matches, with the directories above it. */
+function selectParents(
+  tree: Tree,
+  source: string,
+  { parents, ...taking }: Taking & { readonly parents: Parents },
+): Selection {
+  const pivot = source.indexOf('/./');
+  const [root, pattern] = pivot < 0 ? ['', source] : [source.slice(0, pivot), source.slice(pivot + 3)];
+  const matches = parents(cleanPath(pattern));
+  const { found, missing } = findSources(tree, root);
+  const exclude = (path: string): boolean => !matches(path) || taking.exclude(path);
+  const items = found.map((one) => itemOf(one, { ...taking, exclude }));
+  const optional = hasWildcard(source);
+  const empty = items.every((item) => item.kind === 'contents' && item.nodes.length === 0);
+  if (missing.length > 0 || !empty) return { items, missing, unmatched: [] };
+  return { items, missing: optional ? [] : [source], unmatched: optional ? [source] : [] };
 }
 
-function unless<T>(codes: readonly ErrorCode[], make: () => T): T | undefined {
-  try {
-    return make();
-  } catch (error) {
-    if (error instanceof LapidaryError && codes.includes(error.code)) return undefined;
-    throw error;
-  }
-}
-
-type Taking = { readonly exclude: (path: string) => boolean; readonly taken: Set<string> };
-
-function itemOf({ path, node }: Located, name: string, { exclude, taken }: Taking): SelectedItem {
+function itemOf({ path, node, name }: FoundSource, { exclude, taken }: Taking): SelectedItem {
   const copies = new Map<Inode, Inode>();
   const take = (at: string, inode: Inode): Inode => {
     if (inode.type === 'dir') return inode;
@@ -101,14 +116,14 @@ function itemOf({ path, node }: Located, name: string, { exclude, taken }: Takin
   };
   if (node.children === undefined) return { kind: 'node', name, inode: take(path, node.inode) };
   const nodes = contentsOf(node, exclude).map((one) => ({
-    path: one.path,
+    ...one,
     inode: take(joinPath(path, one.path), one.inode),
   }));
   return { kind: 'contents', inode: node.inode, nodes };
 }
 
 /** All below a directory that is not excluded, in canonical order, with the directories that it stands in. */
-function contentsOf(directory: TreeNode, exclude: (path: string) => boolean): SelectedNode[] {
+function contentsOf(directory: TreeNode, exclude: PathTest): SelectedNode[] {
   const nodes: SelectedNode[] = [];
   /** Excluded directories above, of which nothing was taken yet. */
   let pending: SelectedNode[] = [];
@@ -119,29 +134,9 @@ function contentsOf(directory: TreeNode, exclude: (path: string) => boolean): Se
     if (!exclude(path)) {
       nodes.push(...pending, one);
       pending = [];
-    } else if (node.children !== undefined) pending.push(one);
+    } else if (node.children !== undefined) pending.push({ ...one, implied: true });
   }
   return nodes;
-}
-
-const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
-
-/** All paths a pattern matches, in order; links in the middle are followed. */
-function expandPattern(tree: Tree, pattern: string): string[] {
-  let paths = [''];
-  for (const name of components(pattern)) {
-    const matches = isWild(name) ? nameMatcher(name) : undefined;
-    paths = paths.flatMap((directory) => {
-      if (matches === undefined) {
-        const path = joinPath(directory, name);
-        return look(tree, path, false) ? [path] : [];
-      }
-      const children = look(tree, directory, true)?.node.children;
-      const names = [...(children?.keys() ?? [])].filter(matches).sort(compareNames);
-      return names.map((one) => joinPath(directory, one));
-    });
-  }
-  return paths;
 }
 
 /** The regular files, each hard link group once. */
@@ -169,45 +164,4 @@ export function withFiles(selection: Selection, files: readonly FileNode[]): Sel
         : { ...item, nodes: item.nodes.map((node) => ({ ...node, inode: swap(node.inode) })) },
   );
   return { ...selection, items };
-}
-
-/**
- * Digest over everything that decides what a copy makes: names, types, modes, owners, contents, links, devices,
- * extended attributes. No times, and not where the sources stood. @throws Error when a file has no digest
- */
-export function selectionDigest(selection: Selection): Digest {
-  const groups = new Map<Inode, number>();
-  const rows = selection.items.map((item) => {
-    if (item.kind === 'node') return ['node', item.name, inodeRow(item.inode, groups)];
-    return ['contents', ...item.nodes.map(({ path, inode }) => [path, inodeRow(inode, groups)])];
-  });
-  return sha256(JSON.stringify(rows));
-}
-
-function inodeRow(inode: Inode, groups: Map<Inode, number>): unknown {
-  const link = groups.get(inode);
-  if (link !== undefined) return ['again', link];
-  if (inode.type !== 'dir') groups.set(inode, groups.size);
-  const { type, mode, uid, gid, xattrs } = inode;
-  const attributes = [...(xattrs ?? [])].map(([name, value]) => [
-    name,
-    Buffer.from(value).toString('base64'),
-  ]);
-  return [type, mode, uid, gid, attributes, detailOf(inode)];
-}
-
-function detailOf(inode: Inode): unknown {
-  switch (inode.type) {
-    case 'file':
-      if (inode.digest === undefined) throw new Error('a selected file has no digest');
-      return inode.digest;
-    case 'symlink':
-      return inode.target;
-    case 'char':
-    case 'block':
-      return [inode.major, inode.minor];
-    case 'dir':
-    case 'fifo':
-      return null;
-  }
 }

@@ -3,7 +3,7 @@ import { LapidaryError, quoted } from '../errors/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { cleanMemberPath, type TarHandler, type TarMember, whiteoutOf } from '../tar/index.ts';
 import type { ContentRef, Entry, Inode } from './entry.ts';
-import { sortEntries } from './order.ts';
+import { compareEntries, sortEntries } from './order.ts';
 
 const MAX_ENTRIES = 5_000_000;
 /** Digest of no bytes. */
@@ -12,13 +12,28 @@ const EMPTY = hash('sha256', '', 'hex');
 /** Where the contents of a file are kept: its path, and where its data begins in the uncompressed tar. */
 export type PlaceContent = (path: string, offset: number) => ContentRef;
 
+type NodeEntry = Extract<Entry, { kind: 'node' }>;
+type LinkEntry = Extract<Entry, { kind: 'hardlink' }>;
+
+/** What stands at a path by now. */
+type Standing = {
+  readonly entry: NodeEntry | LinkEntry;
+  /** When it came: members are counted from 1. */
+  readonly turn: number;
+  /** The member that it is or is a name of; absent for a hard link to something below this layer. */
+  readonly file: NodeEntry | undefined;
+};
+
 /** Collects the members of a layer's tar as entries; digests contents on the way. */
 export class TarEntries implements TarHandler {
   readonly #place: PlaceContent;
   /** Nodes and hard links: one of them is at a path. */
-  readonly #nodes = new Map<string, Entry>();
+  readonly #nodes = new Map<string, Standing>();
   /** Whiteouts and opaque markers by kind and path; a path may have them beside a node. */
   readonly #marks = new Map<string, Entry>();
+  /** Paths that were something else than a directory for a while, and until when. */
+  readonly #gone = new Map<string, number>();
+  #turn = 0;
   #member: (TarMember & { readonly offset: number }) | undefined;
   /** Of a file that comes in several pieces. */
   #hash: Hash | undefined;
@@ -29,14 +44,26 @@ export class TarEntries implements TarHandler {
     this.#place = place;
   }
 
-  /** In canonical order; of members with the same name the last counts. */
+  /** In canonical order: what is there when all members were unpacked one after another. */
   entries(): Entry[] {
-    return sortEntries([...this.#nodes.values(), ...this.#marks.values()]);
+    const standing = this.#standing();
+    const homes = new Map<NodeEntry, string>();
+    for (const { entry } of standing) if (entry.kind === 'node') homes.set(entry, entry.path);
+    const entries = standing.map((one): Entry => {
+      const { entry, file } = one;
+      if (entry.kind === 'node' || file === undefined || this.#isAhead(one, entry.target)) return entry;
+      const home = homes.get(file);
+      if (home !== undefined) return { ...entry, target: home };
+      // The name that it was a link to is gone: the first of the others takes the file over
+      homes.set(file, entry.path);
+      return movedTo(entry.path, file);
+    });
+    return sortEntries([...entries, ...this.#marks.values()]);
   }
 
   /** What stands at a path by now, whiteouts aside. */
   at(path: string): Entry | undefined {
-    return this.#nodes.get(path);
+    return this.#nodes.get(path)?.entry;
   }
 
   onMember(member: TarMember & { readonly offset: number }): void {
@@ -56,11 +83,50 @@ export class TarEntries implements TarHandler {
     if (member === undefined) return;
     const entry = this.#entryOf(member);
     if (entry === undefined) return;
-    if (entry.kind === 'node' || entry.kind === 'hardlink') this.#nodes.set(entry.path, entry);
+    if (entry.kind === 'node' || entry.kind === 'hardlink') this.#put(entry);
     else this.#marks.set(`${entry.kind} ${entry.path}`, entry);
     if (this.#nodes.size + this.#marks.size > MAX_ENTRIES) {
       throw new LapidaryError('TAR_INVALID', `the archive has more than ${MAX_ENTRIES} members`);
     }
+  }
+
+  #put(entry: NodeEntry | LinkEntry): void {
+    const { path } = entry;
+    this.#turn += 1;
+    const old = this.#nodes.get(path);
+    // What was below either of the two before is not below what comes
+    if (old !== undefined && !isDirectory(entry)) this.#gone.set(path, this.#turn);
+    else if (old !== undefined && !isDirectory(old.entry)) this.#gone.set(path, old.turn);
+    const file = entry.kind === 'node' ? entry : this.#nodes.get(entry.target)?.file;
+    this.#nodes.set(path, { entry, turn: this.#turn, file });
+  }
+
+  /** Whether the target of a link is the same file still, by a name that does not depend on this one. */
+  #isAhead({ file, turn }: Standing, target: string): boolean {
+    const at = this.#nodes.get(target);
+    return at !== undefined && at.file === file && at.turn < turn;
+  }
+
+  /** In canonical order, without what was below something that is no directory by now, or was none in between. */
+  #standing(): readonly Standing[] {
+    const all = [...this.#nodes.values()].sort((a, b) => compareEntries(a.entry, b.entry));
+    for (const [i, { entry, turn }] of all.entries()) {
+      if (isDirectory(entry) || this.#gone.has(entry.path)) continue;
+      if (all[i + 1]?.entry.path.startsWith(`${entry.path}/`)) this.#gone.set(entry.path, turn);
+    }
+    if (this.#gone.size === 0) return all;
+    return all.filter(({ entry, turn }) => {
+      const gone = this.#isGone(entry.path, turn);
+      if (gone) this.#nodes.delete(entry.path);
+      return !gone;
+    });
+  }
+
+  #isGone(path: string, turn: number): boolean {
+    for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
+      if (turn < (this.#gone.get(path.slice(0, end)) ?? 0)) return true;
+    }
+    return false;
   }
 
   #entryOf(member: TarMember & { readonly offset: number }): Entry | undefined {
@@ -103,4 +169,12 @@ function hardlink(path: string, link: string): Entry {
   const target = cleanMemberPath(link);
   if (target !== path && target !== '') return { kind: 'hardlink', path, target };
   throw new LapidaryError('TAR_INVALID', `the hard link ${quoted(path)} names itself or the root`);
+}
+
+const isDirectory = (entry: Entry): boolean => entry.kind === 'node' && entry.node.type === 'dir';
+
+/** A file under another of its names, where it is found too when it is kept by name. */
+function movedTo(path: string, { node }: NodeEntry): NodeEntry {
+  if (node.type !== 'file' || node.content.kind !== 'tree') return { kind: 'node', path, node };
+  return { kind: 'node', path, node: { ...node, content: { ...node.content, path } } };
 }

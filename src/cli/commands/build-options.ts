@@ -6,7 +6,10 @@ const NO_CACHE_EXCHANGE = 'the cache is local and always used; leave this flag o
 /** Flags of `lapidary build`: the names and the meaning of docker's. */
 export const BUILD_OPTIONS: readonly OptionSpec[] = [
   { flags: '-t, --tag NAME', help: 'Name of the image in the local store', repeat: true },
-  { flags: '-f, --file FILE', help: 'Dockerfile (default: PATH/Dockerfile); - reads it from standard input' },
+  {
+    flags: '-f, --file FILE',
+    help: 'Dockerfile (default: PATH/Dockerfile): a file or URL; - reads it from standard input; relative to PATH where that is no directory',
+  },
   { flags: '--target STAGE', help: 'Stage to build (default: the last one)' },
   {
     flags: '--build-arg NAME[=VALUE]',
@@ -21,7 +24,7 @@ export const BUILD_OPTIONS: readonly OptionSpec[] = [
   },
   {
     flags: '--build-context NAME=VALUE',
-    help: 'Another build context: a directory or oci-layout://DIRECTORY',
+    help: 'Another build context, which goes before stages and images of its name: a directory, a git or http(s) URL, oci-layout://DIRECTORY[:TAG] or docker-image://REFERENCE',
     repeat: true,
   },
   { flags: '--label NAME=VALUE', help: 'Label of the image', repeat: true },

@@ -1,4 +1,5 @@
-import { resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { isAbsolute, resolve } from 'node:path';
 import type { BuildRequest, OutputSpec } from '../../build/index.ts';
 import { LapidaryError, quoted, suggest } from '../../errors/index.ts';
 import type { Flags, Invocation } from '../command.ts';
@@ -8,15 +9,16 @@ import { parseOutput } from '../output-spec.ts';
 import { readNumber, readPlatform, readStdinText, refuseTerminal } from '../read-input.ts';
 
 /**
- * What the command line asks for. Standard input is read where it is the Dockerfile; nothing else is touched.
+ * What the command line asks for. Standard input is read where it is the Dockerfile; nothing else is.
  *
  * @throws LapidaryError USAGE, UNSUPPORTED, PLATFORM_INVALID
  */
 export async function readBuildRequest({ flags, args, io }: Invocation): Promise<BuildRequest> {
   const target = flags.text('target');
   const file = flags.text('file');
+  const context = readContext(args[0] ?? '', io);
   const request: BuildRequest = {
-    context: { type: 'directory', path: contextPath(args[0] ?? '', io.cwd) },
+    context,
     ...(target === undefined ? {} : { target }),
     buildArgs: readBuildArgs(flags.list('build-arg'), io.env),
     ...readPlatform(flags.text('platform')),
@@ -30,24 +32,42 @@ export async function readBuildRequest({ flags, args, io }: Invocation): Promise
     ...epoch(flags, io),
     ...jobs(flags),
   };
-  return file === undefined ? request : { ...request, dockerfile: await dockerfile(file, io) };
+  return file === undefined ? request : { ...request, dockerfile: await readDockerfile(file, context, io) };
 }
 
-async function dockerfile(file: string, io: Io): Promise<NonNullable<BuildRequest['dockerfile']>> {
-  if (file !== '-') return { type: 'file', path: resolve(io.cwd, file) };
-  return { type: 'text', text: await readStdinText(io, 'the Dockerfile'), name: 'stdin' };
+const REMOTE = /^(?:https?|git|ssh):\/\//i;
+
+/** Git URLs without a scheme; a directory that is there goes before `github.com/…`. */
+const isRemote = (path: string, cwd: string): boolean =>
+  REMOTE.test(path) ||
+  /^[\w-]+@[\w.-]+:/.test(path) ||
+  (path.startsWith('github.com/') && !existsSync(resolve(cwd, path)));
+
+function readContext(path: string, { cwd, stdin }: Io): BuildRequest['context'] {
+  if (isRemote(path, cwd)) return { type: 'remote', location: path };
+  if (path !== '-') return { type: 'directory', path: resolve(cwd, path) };
+  refuseTerminal(stdin(), 'the build context is to be read from standard input, which is a terminal');
+  return { type: 'stream' };
 }
 
-function contextPath(path: string, cwd: string): string {
-  if (path === '-' || /^(?:[a-z][a-z0-9+]*:\/\/|git@|github\.com\/)/i.test(path)) {
-    throw new LapidaryError('UNSUPPORTED', `the build context ${quoted(path)} is not a directory`, {
-      hint:
-        path === '-'
-          ? 'use -f - for the Dockerfile, with a directory as PATH'
-          : 'fetch it and name its directory',
+type DockerfileRequest = NonNullable<BuildRequest['dockerfile']>;
+
+async function readDockerfile(
+  file: string,
+  context: BuildRequest['context'],
+  io: Io,
+): Promise<DockerfileRequest> {
+  if (file === '-') {
+    if (context.type !== 'stream')
+      return { type: 'text', text: await readStdinText(io, 'the Dockerfile'), name: 'stdin' };
+    throw new LapidaryError('USAGE', 'the Dockerfile and the build context are both to be standard input', {
+      hint: 'put the Dockerfile into the archive, or name a directory',
     });
   }
-  return resolve(cwd, path);
+  if (/^https?:\/\//i.test(file)) return { type: 'remote', url: file };
+  // As docker: relative to the context where that is not on this machine
+  if (context.type === 'directory' || isAbsolute(file)) return { type: 'file', path: resolve(io.cwd, file) };
+  return { type: 'inside', path: file };
 }
 
 function readOutputs(flags: Flags, io: Io): OutputSpec[] {

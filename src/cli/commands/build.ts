@@ -33,7 +33,7 @@ async function runBuild(call: Invocation): Promise<number> {
     { readBuildRequest },
     { readAgents, readSecrets },
     { readProgressMode, withProgress },
-    { searchPath, storeRoot },
+    { proxyVariables, searchPath, storeRoot },
   ] = await Promise.all([
     import('./build-request.ts'),
     import('../credential-flags.ts'),
@@ -53,7 +53,16 @@ async function runBuild(call: Invocation): Promise<number> {
   const [{ build }, store] = await Promise.all([import('../../build/index.ts'), storeRoot(call)]);
   const { signal, stdout } = io;
   const result = await withProgress(mode, io, (onEvent) =>
-    build(request, { signal, onEvent, store, stdout, ...credentials, ...searchPath(call) }),
+    build(request, {
+      signal,
+      onEvent,
+      store,
+      stdout,
+      ...(request.context.type === 'stream' ? { stdin: io.stdin() } : {}),
+      proxy: proxyVariables(call),
+      ...credentials,
+      ...searchPath(call),
+    }),
   );
   if (iidFile !== undefined) await onFile(iidFile, (path) => writeFile(path, result.id), io);
   if (metadataFile !== undefined) await onFile(metadataFile, (path) => writeFile(path, metadata(result)), io);

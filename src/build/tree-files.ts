@@ -1,0 +1,42 @@
+import { parseIgnore } from '../dockerfile/index.ts';
+import { type ErrorCode, LapidaryError, quoted } from '../errors/index.ts';
+import type { BuildContext, LayerStore } from '../solve/index.ts';
+import type { Tree } from '../tree/index.ts';
+
+/** Larger than any Dockerfile or ignore file that means well. */
+export const MAX_TEXT: number = 4 * 1024 * 1024;
+
+/** A build context that is in the store already: the files of an archive or a repository. */
+export class TreeFiles {
+  readonly #tree: Tree;
+  readonly #layers: Pick<LayerStore, 'readContent'>;
+
+  constructor(tree: Tree, layers: Pick<LayerStore, 'readContent'>) {
+    this.#tree = tree;
+    this.#layers = layers;
+  }
+
+  /** A small text, links followed; `undefined` when there is no such file. @throws LapidaryError with `code` */
+  async readText(path: string, code: ErrorCode): Promise<string | undefined> {
+    const inode = this.#tree.resolve(path).node?.inode;
+    if (inode === undefined) return undefined;
+    if (inode.type !== 'file')
+      throw new LapidaryError(code, `${quoted(path)} of the build context is not a file`);
+    if (inode.size > MAX_TEXT) {
+      throw new LapidaryError(
+        code,
+        `${quoted(path)} has ${inode.size} bytes, more than the ${MAX_TEXT} that are read`,
+      );
+    }
+    return new TextDecoder().decode(await this.#layers.readContent(inode));
+  }
+
+  /** All but what the ignore file excludes: that of the Dockerfile, else that of the context. */
+  async open(dockerfile?: string): Promise<BuildContext> {
+    const code = 'CONTEXT_UNREADABLE';
+    const own = dockerfile && (await this.readText(`${dockerfile}.dockerignore`, code));
+    const text = own ?? (await this.readText('.dockerignore', code));
+    const { TreeContext } = await import('../context/index.ts');
+    return new TreeContext(this.#tree, text === undefined ? undefined : parseIgnore(text));
+  }
+}

@@ -1,0 +1,86 @@
+import { type ErrorCode, LapidaryError } from '../errors/index.ts';
+import { hasWildcard, isWild, nameMatcher } from './glob.ts';
+import { compareNames } from './order.ts';
+import { cleanPath, components, joinPath } from './path.ts';
+import type { Resolved } from './resolve.ts';
+import type { Tree, TreeNode } from './tree.ts';
+
+/** Something that a source names: what it is called there, and where that leads. */
+export type FoundSource = { readonly name: string; readonly path: string; readonly node: TreeNode };
+
+/** All that one source names, and what of it leads nowhere. */
+export type FoundSources = {
+  readonly found: readonly FoundSource[];
+  readonly missing: readonly string[];
+  /** The source has wildcards, or escapes. */
+  readonly wild: boolean;
+  /** It may match nothing without being wrong. */
+  readonly optional: boolean;
+};
+
+/**
+ * What a source names in a tree. Links are followed where names are written out, but for those behind a wildcard: a
+ * pattern looks into directories only, as BuildKit's does. What it matches is followed again.
+ * @throws LapidaryError PATTERN_INVALID, PATH_LOOP
+ */
+export function findSources(tree: Tree, source: string): FoundSources {
+  const path = cleanPath(source);
+  const wild = components(path).some(isWild);
+  const optional = components(path).some(hasWildcard);
+  const found: FoundSource[] = [];
+  const missing: string[] = [];
+  for (const one of wild ? expandPattern(tree, path) : [path]) {
+    const at = locate(tree, one);
+    if (at === undefined) missing.push(wild ? one : source);
+    else found.push({ ...at, name: nameOf(one) });
+  }
+  if (wild && !optional && found.length === 0 && missing.length === 0) missing.push(source);
+  return { found, missing, wild, optional };
+}
+
+type Located = { readonly path: string; readonly node: TreeNode };
+
+/** Where a path leads; a path through a file leads nowhere. */
+function locate(tree: Tree, path: string): Located | undefined {
+  return unless(['NOT_A_DIRECTORY'], () => existing(tree.resolve(path)));
+}
+
+/** The same for the start of a pattern: a link that leads to itself is only no directory, like a file. */
+function look(tree: Tree, path: string): Located | undefined {
+  return unless(['NOT_A_DIRECTORY', 'PATH_LOOP'], () => existing(tree.resolve(path)));
+}
+
+function existing({ path, node }: Resolved): Located | undefined {
+  return node && { path, node };
+}
+
+function unless<T>(codes: readonly ErrorCode[], make: () => T): T | undefined {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof LapidaryError && codes.includes(error.code)) return undefined;
+    throw error;
+  }
+}
+
+const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
+
+/** All paths a pattern matches, in order. */
+function expandPattern(tree: Tree, pattern: string): string[] {
+  const names = components(pattern);
+  const first = names.findIndex(isWild);
+  const prefix = names.slice(0, first).join('/');
+  const start = look(tree, prefix);
+  if (start === undefined) return [];
+  let matched: Located[] = [{ path: prefix, node: start.node }];
+  for (const name of names.slice(first)) {
+    const matches = isWild(name) ? nameMatcher(name) : (other: string): boolean => other === name;
+    matched = matched.flatMap(({ path, node }) =>
+      [...(node.children ?? [])]
+        .filter(([child]) => matches(child))
+        .sort(([a], [b]) => compareNames(a, b))
+        .map(([child, below]) => ({ path: joinPath(path, child), node: below })),
+    );
+  }
+  return matched.map(({ path }) => path);
+}
