@@ -156,6 +156,8 @@ class Planner {
       const state = this.#stage(base);
       if (state === undefined) return undefined;
       const args = new StageArguments(this.#globals, state.args);
+      // An ARG that hid the image's own variable does so no longer
+      for (const [key, value] of environmentMap(state.config.Env ?? [])) args.setEnv(key, value);
       return new StageState(name, this.#file, { ...state.planned(), args });
     }
     const start =
