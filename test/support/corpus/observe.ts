@@ -60,12 +60,29 @@ async function baseOf(image: StoredImage, store: Store): Promise<number> {
   return Math.max(0, ...depths);
 }
 
+/** In the order of Docker's own type; what is empty is the same as absent. */
+const FIELDS = [
+  ...[
+    'User',
+    'ExposedPorts',
+    'Env',
+    'Entrypoint',
+    'Cmd',
+    'Healthcheck',
+    'ArgsEscaped',
+    'Volumes',
+    'WorkingDir',
+  ],
+  ...['OnBuild', 'Labels', 'StopSignal', 'Shell'],
+] as const satisfies (keyof ContainerConfig)[];
+
 function configLines(config: ContainerConfig): string[] {
-  const shown = Object.entries(config).filter(([name, value]) => {
-    if (name === 'Env') return JSON.stringify(value) !== JSON.stringify([DEFAULT_PATH]);
-    return !(name === 'WorkingDir' && value === '/');
+  return FIELDS.flatMap((name) => {
+    const text = JSON.stringify(config[name] ?? null);
+    const isDefault = name === 'Env' ? text === JSON.stringify([DEFAULT_PATH]) : text === '"/"';
+    if (isDefault || ['null', '""', '[]', '{}'].includes(text)) return [];
+    return `${name} ${text}`.replace(DEFAULT_PATH, 'PATH=…');
   });
-  return shown.map(([name, value]) => `${name} ${JSON.stringify(value)}`.replace(DEFAULT_PATH, 'PATH=…'));
 }
 
 function historyLines({ history = [], rootfs }: ImageConfig, base: number): string[] {
