@@ -66,7 +66,7 @@ export class Buildah {
       ...pairs('--build-arg', request.buildArgs),
       ...pairs('--label', request.labels),
       ...pairs('--build-context', request.contexts),
-      request.context.path,
+      join(place, 'context'),
     ];
   }
 
