@@ -1,11 +1,14 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { needsSandbox, readCases } from '../../test/support/corpus/case.ts';
 import { prepareCorpus, tryCase } from '../../test/support/corpus/run-case.ts';
 
 const cases = readCases();
+
+// Far more than they take, for machines that are busy with other things
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 let work: string;
 beforeAll(async () => {

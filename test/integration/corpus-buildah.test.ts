@@ -8,7 +8,7 @@ import { prepareCorpus } from '../support/corpus/run-case.ts';
 
 /** Few, because each takes a second or two; `npm run test:peers` compares all. */
 const FEW = new Set([
-  'args/inherited',
+  'args/global-given',
   'chown/names',
   'config/cmd-in-base',
   'config/expose-list',
@@ -18,7 +18,7 @@ const FEW = new Set([
   'onbuild/from-image',
   'run/changes',
   'run/user',
-  'stages/from-stage',
+  'stages/copy-from-name',
 ]);
 
 const all = process.env['CORPUS_PEERS'] === 'all';

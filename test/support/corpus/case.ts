@@ -13,6 +13,8 @@ export type CaseOptions = Pick<
   'target' | 'buildArgs' | 'labels' | 'contexts' | 'sourceDateEpoch'
 > & {
   readonly platform?: string;
+  /** By ID; the value itself. */
+  readonly secrets?: Readonly<Record<string, string>>;
   /** Where buildah's result is another, and why; see the README. */
   readonly buildah?: string;
 };

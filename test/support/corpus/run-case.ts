@@ -41,7 +41,11 @@ async function runCase(one: Case, work: string): Promise<Outcome> {
   const place = join(work, 'cases', one.name);
   await rm(place, { recursive: true, force: true });
   const events: BuildEvent[] = [];
-  const options: BuildOptions = { store: join(work, 'store'), onEvent: (event) => void events.push(event) };
+  const options: BuildOptions = {
+    store: join(work, 'store'),
+    onEvent: (event) => void events.push(event),
+    secrets: secretsOf(one),
+  };
   try {
     const request = await prepareCase(one, place);
     await build(request, options);
@@ -61,6 +65,11 @@ async function runCase(one: Case, work: string): Promise<Outcome> {
 /** Every case has a tag of its own, so that several may run at once. */
 const tagOf = ({ name }: Case): string => `case/${name}`;
 
+function secretsOf({ options }: Case): NonNullable<BuildOptions['secrets']> {
+  const entries = Object.entries(options.secrets ?? {});
+  return new Map(entries.map(([id, value]) => [id, { type: 'value', value: Buffer.from(value) }]));
+}
+
 /** The sections that a case asks for by having them. */
 function sectionsOf({ expected }: Case): string[] {
   return [...expected.body.matchAll(/^\[(\w+)\]$/gm)].map(([, name = '']) => name);
@@ -69,7 +78,7 @@ function sectionsOf({ expected }: Case): string[] {
 /** Lays the files of a case out: `context/`, and a directory for each other listing or folder it has. */
 export async function prepareCase(one: Case, place: string): Promise<BuildRequest> {
   for (const name of ['context', ...directoriesOf(one)]) await prepareDirectory(one, join(place, name), name);
-  const { platform, contexts = {}, buildah: _note, ...options } = one.options;
+  const { platform, contexts = {}, secrets: _given, buildah: _note, ...options } = one.options;
   const located = Object.entries(contexts).map(([name, value]) => [
     name,
     value.startsWith('./') ? resolve(place, value) : value,
