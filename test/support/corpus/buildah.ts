@@ -59,8 +59,11 @@ export class Buildah {
     const pairs = (flag: string, values: Readonly<Record<string, string>> = {}): string[] =>
       Object.entries(values).flatMap(([name, value]) => [flag, `${name}=${value}`]);
     return [
-      ...['bud', '-q', '--isolation', 'chroot', '--layers', '--format', 'docker', '-t', 'localhost/case'],
-      ...['--identity-label=false', '--pull-never', '--platform', formatPlatform(platform)],
+      ...'bud -q --isolation chroot --layers --format docker --identity-label=false --pull-never'.split(' '),
+      '-t',
+      'localhost/case',
+      '--platform',
+      formatPlatform(platform),
       ...(one.dockerfile === undefined ? [] : ['-f', file]),
       ...(request.target === undefined ? [] : ['--target', request.target]),
       ...pairs('--build-arg', request.buildArgs),

@@ -62,18 +62,20 @@ async function baseOf(image: StoredImage, store: Store): Promise<number> {
 
 /** In the order of Docker's own type; what is empty is the same as absent. */
 const FIELDS = [
-  ...[
-    'User',
-    'ExposedPorts',
-    'Env',
-    'Entrypoint',
-    'Cmd',
-    'Healthcheck',
-    'ArgsEscaped',
-    'Volumes',
-    'WorkingDir',
-  ],
-  ...['OnBuild', 'Labels', 'StopSignal', 'Shell'],
+  'User',
+  'ExposedPorts',
+  'Env',
+  'Entrypoint',
+  'Cmd',
+  'Healthcheck',
+  'ArgsEscaped',
+  'Volumes',
+  'WorkingDir',
+  ,
+  'OnBuild',
+  'Labels',
+  'StopSignal',
+  'Shell',
 ] as const satisfies (keyof ContainerConfig)[];
 
 function configLines(config: ContainerConfig): string[] {
