@@ -71,7 +71,6 @@ const FIELDS = [
   'ArgsEscaped',
   'Volumes',
   'WorkingDir',
-  ,
   'OnBuild',
   'Labels',
   'StopSignal',
