@@ -20,7 +20,7 @@ const ENTRIES: Readonly<Record<string, string>> = {
 };
 
 /** Installed with the package: a native library, and what is not needed to start. */
-const EXTERNAL = [/^node:/, 'koffi', 'commander', 'unbzip2-stream', 'xz-decompress'];
+const EXTERNAL = [/^node:/, 'koffi', 'commander', 'smol-toml', 'unbzip2-stream', 'xz-decompress'];
 
 /**
  * Bundles the sources into dist/, all chunks side by side: what is imported lazily stays lazy, what several

@@ -53,6 +53,7 @@ const descriptor: Shape<Descriptor> = objectOf<Descriptor>(
     digest: required(digest as Shape<Digest>),
     size: required(byteCount),
     platform: optional(objectOf<Platform>(platformMembers, 'keep')),
+    artifactType: optional(text),
     annotations: optional(mapOf(text)),
   },
   'keep',

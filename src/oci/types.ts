@@ -7,6 +7,8 @@ export type Descriptor = {
   /** Bytes of the blob as stored. */
   readonly size: number;
   readonly platform?: Platform;
+  /** Of an artifact, in the index of what belongs to a manifest. */
+  readonly artifactType?: string;
   readonly annotations?: Readonly<Record<string, string>>;
 };
 

@@ -37,6 +37,13 @@ export class Authorisation {
     return `Bearer ${held.token}`;
   }
 
+  /** Where tokens are to be had, once a challenge has said so. */
+  get bearer(): { readonly realm: string; readonly service: string | undefined } | undefined {
+    if (this.#challenge?.scheme !== 'bearer') return undefined;
+    const { parameters } = this.#challenge;
+    return { realm: parameters.get('realm') ?? '', service: parameters.get('service') };
+  }
+
   /** Looked up once per name. */
   credential(name: string): Promise<Credential | undefined> {
     const known = this.#credentials.get(name);

@@ -46,10 +46,6 @@ export type RegistryConfig = {
   /** The first that knows a registry is believed. */
   readonly credentialFiles: readonly CredentialFile[];
   readonly rules: readonly RegistryRule[];
-  /** Registries for names that name none. Empty: such names mean Docker Hub. */
-  readonly unqualifiedSearch: readonly string[];
-  /** Short names and what they stand for: `debian` → `docker.io/library/debian`. */
-  readonly aliases: ReadonlyMap<string, string>;
   /** Directories with a directory per `host:port` in them, which holds `*.crt`, `*.cert` and `*.key`. */
   readonly certificateDirectories: readonly string[];
   /** `HTTP_PROXY`, `HTTPS_PROXY`, `NO_PROXY` and their lower case forms, as they are in the environment. */
@@ -64,8 +60,6 @@ export type RegistryConfig = {
 export const EMPTY_REGISTRY_CONFIG: RegistryConfig = {
   credentialFiles: [],
   rules: [],
-  unqualifiedSearch: [],
-  aliases: new Map(),
   certificateDirectories: [],
   proxy: {},
   helperEnvironment: {},

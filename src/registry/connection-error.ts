@@ -48,8 +48,14 @@ const TROUBLES: Readonly<Record<string, Trouble>> = {
   },
 };
 
+const UNTRUSTED_CODE = /^(?:CERT_|ERR_TLS_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/;
 const UNTRUSTED =
   'put the CA certificate of the registry into certs.d/HOST:PORT/ca.crt (/etc/docker or ~/.config/containers)';
+
+/** True for a certificate that other authorities might vouch for. */
+export function isUntrusted(error: unknown): boolean {
+  return UNTRUSTED_CODE.test(codeOf(error) ?? '');
+}
 
 /** True for an error that says the other side speaks plain HTTP, or anything else but TLS. */
 export function isNoTls(error: unknown): boolean {
@@ -87,7 +93,7 @@ function troubleOf(error: unknown): Trouble {
   const code = isNoTls(error) ? 'EPROTO' : (codeOf(error) ?? '');
   const known = Object.hasOwn(TROUBLES, code) ? TROUBLES[code] : undefined;
   if (known !== undefined) return known;
-  if (/^(?:CERT_|ERR_TLS_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/.test(code)) {
+  if (UNTRUSTED_CODE.test(code)) {
     return {
       reason: `its TLS certificate is not trusted: ${messageOf(error)}`,
       hint: UNTRUSTED,

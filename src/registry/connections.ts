@@ -22,19 +22,33 @@ export type ConnectionsParts = {
 export class Connections implements Disposable {
   readonly #parts: ConnectionsParts;
   readonly #agents = new Map<string, Promise<HttpAgent>>();
-  readonly #contexts = new Map<string, Promise<SecureContext>>();
+  readonly #contexts = new Map<string, Promise<SecureContext | undefined>>();
+  /** Hosts for which the authorities of this machine are trusted, too. */
+  readonly #widened = new Set<string>();
 
   constructor(parts: ConnectionsParts) {
     this.#parts = parts;
   }
 
   agent(url: URL, lane: Lane): Promise<HttpAgent> {
-    const key = `${lane} ${url.origin}`;
+    const key = `${lane} ${url.origin} ${this.#widened.has(url.host)}`;
     const known = this.#agents.get(key);
     if (known) return known;
     const agent = this.#open(url);
     this.#agents.set(key, agent);
     return agent;
+  }
+
+  /**
+   * A host's certificate is of no authority that Node knows: from now on those of this machine count for it. They are
+   * not read before, as that takes longer than most of what is done with them.
+   */
+  widen({ host }: URL): void {
+    this.#widened.add(host);
+  }
+
+  isWide({ host }: URL): boolean {
+    return this.#widened.has(host);
   }
 
   async #open(url: URL): Promise<HttpAgent> {
@@ -43,20 +57,25 @@ export class Connections implements Disposable {
     const options = {
       keepAlive: true,
       maxSockets: perHost,
-      // So that tests and short commands do not wait for idle connections
       ...(proxy !== undefined && { proxyEnv: { HTTP_PROXY: proxy, HTTPS_PROXY: proxy } }),
     };
     if (url.protocol === 'http:') return new HttpAgent(options);
-    const secureContext = await this.#context(url.host);
-    return new HttpsAgent({ ...options, secureContext, rejectUnauthorized: !isInsecure(url.host) });
+    const secureContext = await this.#context(url.host, this.#widened.has(url.host));
+    return new HttpsAgent({
+      ...options,
+      ...(secureContext && { secureContext }),
+      rejectUnauthorized: !isInsecure(url.host),
+    });
   }
 
-  /** Made once per host: reading all the roots for every connection takes longer than its handshake. */
-  #context(host: string): Promise<SecureContext> {
-    const known = this.#contexts.get(host);
+  /** Made once per host: reading the roots for every connection takes longer than its handshake. */
+  #context(host: string, wide: boolean): Promise<SecureContext | undefined> {
+    const key = `${host} ${wide}`;
+    const known = this.#contexts.get(key);
     if (known) return known;
-    const context = readCertificates(this.#parts.config.certificateDirectories, host).then(secureContext);
-    this.#contexts.set(host, context);
+    const { certificateDirectories } = this.#parts.config;
+    const context = readCertificates(certificateDirectories, host).then((own) => contextFor(own, wide));
+    this.#contexts.set(key, context);
     return context;
   }
 
@@ -71,17 +90,23 @@ export class Connections implements Disposable {
   }
 }
 
-/** Trusts what Node, the machine and NODE_EXTRA_CA_CERTS trust, and the registry's own authority. */
-function secureContext({ ca, cert, key }: HostCertificates): SecureContext {
-  const trusted = [
-    ...getCACertificates('bundled'),
-    ...getCACertificates('system'),
-    ...getCACertificates('extra'),
-    ...ca,
-  ];
-  return createSecureContext({
-    ca: [...new Set(trusted)],
-    ...(cert !== undefined && { cert }),
-    ...(key !== undefined && { key }),
-  });
+/** The machine's authorities, for hosts that have none of their own. */
+let machineContext: SecureContext | undefined;
+
+/** `undefined` for what Node trusts by itself, which it has ready. */
+function contextFor(own: HostCertificates, wide: boolean): SecureContext | undefined {
+  const { ca, cert, key } = own;
+  const plain = ca.length === 0 && cert === undefined;
+  if (!plain) {
+    const identity = { ...(cert !== undefined && { cert }), ...(key !== undefined && { key }) };
+    return createSecureContext({ ca: [...authorities(wide), ...ca], ...identity });
+  }
+  if (!wide) return undefined;
+  machineContext ??= createSecureContext({ ca: authorities(true) });
+  return machineContext;
+}
+
+function authorities(wide: boolean): string[] {
+  const system = wide ? getCACertificates('system') : [];
+  return [...new Set([...getCACertificates('default'), ...system])];
 }

@@ -36,6 +36,36 @@ export async function askHelper(
     : { kind: 'password', username, password: secret };
 }
 
+/** @throws LapidaryError REGISTRY_CREDENTIALS */
+export async function storeInHelper(
+  program: string,
+  registry: string,
+  {
+    credential,
+    environment,
+  }: { readonly credential: Credential; readonly environment: Readonly<Record<string, string>> },
+): Promise<void> {
+  const [username, secret] =
+    credential.kind === 'password'
+      ? [credential.username, credential.password]
+      : [TOKEN_USER, credential.token];
+  const input = JSON.stringify({ ServerURL: serverName(registry), Username: username, Secret: secret });
+  const { code, output } = await run(program, 'store', input, environment);
+  if (code !== 0) throw failed(program, output.trim() || `exit code ${code}`);
+}
+
+/** Takes a credential away; false when there was none. @throws LapidaryError REGISTRY_CREDENTIALS */
+export async function eraseFromHelper(
+  program: string,
+  registry: string,
+  environment: Readonly<Record<string, string>>,
+): Promise<boolean> {
+  if ((await askHelper(program, registry, environment)) === undefined) return false;
+  const { code, output } = await run(program, 'erase', serverName(registry), environment);
+  if (code !== 0) throw failed(program, output.trim() || `exit code ${code}`);
+  return true;
+}
+
 /** Docker Hub goes by the name that docker gave it. */
 const serverName = (registry: string): string => (registry === DOCKER_HUB ? DOCKER_HUB_SERVER : registry);
 

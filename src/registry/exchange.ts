@@ -6,7 +6,7 @@ import {
 } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { LapidaryError } from '../errors/index.ts';
-import { connectionError, timedOut } from './connection-error.ts';
+import { connectionError, isUntrusted, timedOut } from './connection-error.ts';
 import type { Connections, Lane } from './connections.ts';
 import { StallWatch } from './stall-watch.ts';
 import type { Timeouts } from './types.ts';
@@ -46,11 +46,12 @@ const WRITE_SIZE = 256 * 1024;
  */
 export async function exchange(
   wire: WireRequest,
-  { connections, timeouts }: { readonly connections: Connections; readonly timeouts: Timeouts },
+  io: { readonly connections: Connections; readonly timeouts: Timeouts },
 ): Promise<Answer> {
   wire.signal?.throwIfAborted();
   const secure = wire.url.protocol === 'https:';
-  const agent = await connections.agent(wire.url, wire.lane);
+  const wide = io.connections.isWide(wire.url);
+  const agent = await io.connections.agent(wire.url, wire.lane);
   const outgoing = (secure ? requestHttps : requestHttp)(wire.url, {
     method: wire.method,
     agent,
@@ -58,15 +59,21 @@ export async function exchange(
     ...(wire.signal && { signal: wire.signal }),
   });
   const answered = answerOf(outgoing);
-  using limits = new Limits(outgoing, wire, timeouts);
+  using limits = new Limits(outgoing, wire, io.timeouts);
   try {
     await Promise.race([sendBody(outgoing, wire.body, limits.watch), answered]);
     const body = await answered;
+    // Answered before all was sent: the rest never is, so that the connection is of no further use
+    if (!outgoing.writableEnded) body.once('end', () => outgoing.destroy());
     return { method: wire.method, url: wire.url, status: body.statusCode ?? 0, headers: body.headers, body };
   } catch (error) {
     outgoing.destroy();
     wire.signal?.throwIfAborted();
     if (error instanceof SourceFailure) throw error.cause;
+    if (isUntrusted(error) && !wide) {
+      io.connections.widen(wire.url);
+      return exchange(wire, io);
+    }
     throw connectionError(limits.fault ?? error, wire, outgoing.reusedSocket && isClosed(error));
   }
 }

@@ -11,6 +11,8 @@ export class Fault extends Error {
   readonly stale: boolean;
   /** The registry answered. */
   readonly answered: boolean;
+  /** What was done so far is lost. */
+  readonly restart: boolean;
 
   constructor(
     reason: string,
@@ -19,6 +21,7 @@ export class Fault extends Error {
       readonly retryAfterMs?: number | undefined;
       readonly stale?: boolean;
       readonly answered?: boolean;
+      readonly restart?: boolean;
     },
   ) {
     super(reason, { cause: details.error });
@@ -26,5 +29,6 @@ export class Fault extends Error {
     this.retryAfterMs = details.retryAfterMs;
     this.stale = details.stale ?? false;
     this.answered = details.answered ?? false;
+    this.restart = details.restart ?? false;
   }
 }

@@ -31,6 +31,8 @@ export class Host {
   readonly name: string;
   readonly session: Session;
   readonly authorisation: Authorisation;
+  /** Turns false when an upload in pieces is refused. */
+  takesChunks = true;
   readonly #quota: QuotaWatch;
   #base: Promise<URL> | undefined;
   #reached = false;

@@ -6,6 +6,8 @@ export {
   type RegistryConfig,
   type RegistryRule,
 } from './config.ts';
+export { type LoginRequest, type LoginResult, login, logout } from './login.ts';
+export { type MachineEnvironment, readRegistryConfig } from './read-config.ts';
 export { openRegistryClient } from './registry-client.ts';
 export { RegistryError } from './registry-error.ts';
 export type {
@@ -20,7 +22,6 @@ export type {
   RegistryClientOptions,
   RegistryEvent,
   Repository,
-  RepositoryUploads,
   Timeouts,
   TransferOptions,
 } from './types.ts';

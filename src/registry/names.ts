@@ -16,6 +16,19 @@ export function canonicalRegistry(registry: string): string {
   return DOCKER_HUB_ALIASES.has(lower) ? DOCKER_HUB : lower;
 }
 
+/**
+ * The name of an entry of credentials, without scheme and API version: `https://index.docker.io/v1/` is `docker.io`,
+ * `quay.io/team` stays. What has a scheme names a host only, as docker never wrote namespaces so.
+ */
+export function normaliseServer(server: string): string {
+  const [, scheme, rest = ''] = /^(https?:\/\/)?(.*)$/i.exec(server.trim()) ?? [];
+  const slash = rest.indexOf('/');
+  const host = canonicalRegistry(slash < 0 ? rest : rest.slice(0, slash));
+  const path = slash < 0 || scheme !== undefined ? '' : rest.slice(slash).replace(/\/+$/, '');
+  // `host/v1/` and `host/v2/` are servers in the form of old clients
+  return /^\/v[12]$/.test(path) ? host : host + path;
+}
+
 /** `a/b/c`, `a/b`, `a`: from the most particular to the host. */
 export function prefixesOf(name: string): readonly string[] {
   const parts = name.split('/');

@@ -1,18 +1,12 @@
 import { LapidaryError, quoted } from '../errors/index.ts';
-import { systemClock } from './clock.ts';
-import { Connections } from './connections.ts';
 import { type Endpoint, endpointsFor } from './endpoints.ts';
 import { Host } from './host.ts';
 import { hostOf } from './names.ts';
+import { type OpenedSession, openSession } from './open-session.ts';
 import { type Place, Places } from './places.ts';
 import { RemoteRepository } from './repository.ts';
 import type { Session } from './session.ts';
-import type { RegistryClient, RegistryClientOptions, Repository, Timeouts } from './types.ts';
-
-const TIMEOUTS: Timeouts = { connect: 30_000, idle: 60_000, answer: 180_000, commit: 600_000 };
-const PATIENCE_MS = 5 * 60_000;
-const FIRST_CONTACT_MS = 10_000;
-const CONNECTIONS_PER_HOST = 8;
+import type { RegistryClient, RegistryClientOptions, Repository } from './types.ts';
 
 /** A client with connections and tokens of its own. Nothing is connected to yet. */
 export function openRegistryClient(options: RegistryClientOptions): RegistryClient {
@@ -20,30 +14,13 @@ export function openRegistryClient(options: RegistryClientOptions): RegistryClie
 }
 
 class HttpRegistryClient implements RegistryClient {
+  readonly #opened: OpenedSession;
   readonly #session: Session;
-  readonly #closing = new AbortController();
   readonly #hosts = new Map<string, Host>();
 
   constructor(options: RegistryClientOptions) {
-    const insecureHosts = new Set<string>();
-    const insecure = options.insecure ?? false;
-    const { config } = options;
-    this.#session = {
-      config,
-      clock: options.clock ?? systemClock,
-      timeouts: { ...TIMEOUTS, ...options.timeouts },
-      connections: new Connections({
-        config,
-        perHost: options.connectionsPerHost ?? CONNECTIONS_PER_HOST,
-        isInsecure: (host) => insecure || insecureHosts.has(host),
-      }),
-      emit: options.onEvent ?? (() => undefined),
-      patienceMs: options.patienceMs ?? PATIENCE_MS,
-      firstContactMs: options.firstContactMs ?? FIRST_CONTACT_MS,
-      closed: this.#closing.signal,
-      insecureHosts,
-      insecure,
-    };
+    this.#opened = openSession(options);
+    this.#session = this.#opened.session;
   }
 
   repository(named: { readonly registry: string; readonly repository: string }): Repository {
@@ -79,8 +56,7 @@ class HttpRegistryClient implements RegistryClient {
     return mirror ? { ...this.#session, firstContactMs: 0 } : this.#session;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing.abort(new LapidaryError('REGISTRY_UNREACHABLE', 'the registry client was closed'));
-    this.#session.connections[Symbol.dispose]();
+  [Symbol.asyncDispose](): PromiseLike<void> {
+    return this.#opened[Symbol.asyncDispose]();
   }
 }

@@ -11,7 +11,20 @@ import {
   resolveManifest,
 } from './manifests.ts';
 import type { Places } from './places.ts';
-import type { CallOptions, FetchedManifest, Repository, TransferOptions } from './types.ts';
+import { checkPush, mountBlob, pushBlob } from './push-blob.ts';
+import { pushStream } from './push-stream.ts';
+import { listReferrers, pushReferrer } from './referrers.ts';
+import { listTags } from './tags.ts';
+import type {
+  CallOptions,
+  FetchedManifest,
+  OpenSource,
+  PushBlobOptions,
+  PushOutcome,
+  ReferrerArtifact,
+  Repository,
+  TransferOptions,
+} from './types.ts';
 
 /** A repository of a registry, reached over HTTP. */
 export class RemoteRepository implements Repository {
@@ -61,6 +74,44 @@ export class RemoteRepository implements Repository {
     options: CallOptions = {},
   ): Promise<Descriptor> {
     return (await putManifest(this.#places, { bytes, mediaType, target, ...options })).descriptor;
+  }
+
+  mountBlob(digest: Digest, fromRepository: string, options: CallOptions = {}): Promise<boolean> {
+    return mountBlob(this.#places, digest, { ...options, from: fromRepository });
+  }
+
+  pushBlob(
+    blob: Pick<Descriptor, 'digest' | 'size'>,
+    source: OpenSource,
+    options: PushBlobOptions = {},
+  ): Promise<PushOutcome> {
+    return pushBlob(this.#places, { blob, source }, options);
+  }
+
+  pushStream(
+    source: () => AsyncIterable<Uint8Array>,
+    options: TransferOptions = {},
+  ): Promise<{ readonly digest: Digest; readonly size: number }> {
+    return pushStream(this.#places.origin, source, options);
+  }
+
+  checkPush(options: CallOptions = {}): Promise<void> {
+    return checkPush(this.#places, options);
+  }
+
+  listTags(options: CallOptions = {}): Promise<readonly string[]> {
+    return listTags(this.#places, options);
+  }
+
+  referrers(
+    subject: Digest,
+    options: CallOptions & { readonly artifactType?: string } = {},
+  ): Promise<readonly Descriptor[]> {
+    return listReferrers(this.#places, subject, options);
+  }
+
+  pushReferrer(artifact: ReferrerArtifact, options: CallOptions = {}): Promise<Descriptor> {
+    return pushReferrer(this.#places, artifact, options);
   }
 
   deleteManifest(digest: Digest, options: CallOptions = {}): Promise<void> {

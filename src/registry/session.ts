@@ -12,6 +12,8 @@ export type Session = {
   readonly emit: (event: RegistryEvent) => void;
   readonly patienceMs: number;
   readonly firstContactMs: number;
+  /** Of streams. */
+  readonly chunkBytes: number;
   /** Aborted when the client is disposed: ends what several calls wait for. */
   readonly closed: AbortSignal;
   /** Hosts (`host:port`) whose TLS need not be trusted and that may speak plain HTTP. */

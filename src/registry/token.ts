@@ -43,6 +43,14 @@ export async function fetchToken(session: Session, request: TokenRequest): Promi
   return parseToken(session, await send(session, wire, request.credential !== undefined), request.signal);
 }
 
+/** As `docker login` does: asks for an identity token, which not all servers give. */
+export async function fetchLoginToken(session: Session, request: TokenRequest): Promise<Token> {
+  const url = realmUrl(session, request);
+  url.searchParams.set('offline_token', 'true');
+  url.searchParams.set('client_id', CLIENT_ID);
+  return parseToken(session, await send(session, getRequest(url, request), true), request.signal);
+}
+
 /** A secret must not go out in the clear because a registry says so. */
 function realmUrl(session: Session, { registry, realm }: TokenRequest): URL {
   const url = URL.parse(realm);

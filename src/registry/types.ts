@@ -53,6 +53,8 @@ export type RegistryClientOptions = {
   readonly patienceMs?: number;
   /** The same for a host that never answered: it may not exist. Default 10 seconds. */
   readonly firstContactMs?: number;
+  /** How much of a stream is kept until the registry has it, twice. Default 16 MiB. */
+  readonly chunkBytes?: number;
   readonly timeouts?: Partial<Timeouts>;
   readonly clock?: Clock;
   /** Allow plain HTTP and unverified TLS everywhere, as `--tls-verify=false` does. */
@@ -128,10 +130,7 @@ export interface Repository {
   ): Promise<Descriptor>;
   /** @throws REGISTRY_NOT_FOUND, REGISTRY_FAILED where the registry does not allow it */
   deleteManifest(digest: Digest, options?: CallOptions): Promise<void>;
-}
 
-/** What every repository will be able to do, too. */
-export interface RepositoryUploads {
   /** Whether the registry took over a blob from another of its repositories. Nothing is left behind if not. */
   mountBlob(digest: Digest, fromRepository: string, options?: CallOptions): Promise<boolean>;
   /**
