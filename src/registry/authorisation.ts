@@ -63,13 +63,16 @@ export class Authorisation {
       return challenge.scheme === 'bearer' || (await this.credential(grant.name)) !== undefined;
     if (challenge.scheme !== known?.scheme) return true;
     if (challenge.scheme === 'basic') return false;
-    // A token that ended before its time, or one of a scope that is not enough
-    const before = this.#held.length;
+    // A token that ended before its time, or one of a scope that is not enough. When it is not held any more,
+    // another request has run into the same, and there is a new one
     const tokens = await Promise.all(
       this.#held.map(async (held) => ({ held, text: await settled(held.token) })),
     );
-    this.#held = tokens.filter(({ text }) => `Bearer ${text}` !== used).map(({ held }) => held);
-    return this.#held.length < before;
+    if (!tokens.some(({ text }) => `Bearer ${text}` === used)) return true;
+    // What else would be good for this request is as old, and may have ended too
+    const tried = new Set(tokens.map(({ held }) => held).filter((held) => isFor(held, grant)));
+    this.#held = this.#held.filter((held) => !tried.has(held));
+    return true;
   }
 
   async #token(
@@ -77,7 +80,7 @@ export class Authorisation {
     challenge: Challenge,
     request: { readonly registry: URL; readonly credential: Credential | undefined },
   ): Promise<Token> {
-    const known = this.#held.find((held) => held.name === grant.name && covers(held.scopes, grant.scopes));
+    const known = this.#held.find((held) => isFor(held, grant));
     if (known) {
       const token = await known.token;
       if (token.expiresAt > this.#session.clock.now()) return token;
@@ -99,6 +102,10 @@ export class Authorisation {
     });
     return token;
   }
+}
+
+function isFor({ name, scopes }: Held, grant: Grant): boolean {
+  return name === grant.name && covers(scopes, grant.scopes);
 }
 
 async function settled(token: Promise<Token>): Promise<string | undefined> {
