@@ -1,6 +1,8 @@
-import { setTimeout as never } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { json } from './reply.ts';
 import type { Exchange, Fault, Reply } from './types.ts';
+
+const DRIP_MS = 5;
 
 /** What is left of the faults of a registry. */
 export class FaultPlan {
@@ -77,16 +79,21 @@ export async function* tamperBody(
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
   const keep = fault?.do === 'resize' && fault.by < 0 ? -fault.by : 0;
-  const stop = fault?.do === 'cut' || fault?.do === 'stall-body' ? fault.atByte : Number.POSITIVE_INFINITY;
+  const stop = stopOf(fault);
   let at = 0;
   let held: Buffer = Buffer.alloc(0);
   for await (const chunk of body) {
     const bytes = fault?.do === 'corrupt' ? flipped(chunk, fault.atByte - at) : chunk;
     at += bytes.length;
     if (at >= stop) {
-      yield bytes.subarray(0, bytes.length - (at - stop));
+      const kept = bytes.length - (at - stop);
+      yield bytes.subarray(0, kept);
       if (fault?.do === 'cut') throw new Cut();
-      await never(2 ** 31 - 1, undefined, { signal });
+      if (fault?.do === 'drip') {
+        for (const byte of bytes.subarray(kept)) yield await sleep(DRIP_MS, Buffer.of(byte), { signal });
+      }
+      // Ends when the client has had enough, by the signal.
+      await sleep(2 ** 31 - 1, undefined, { signal });
     }
     held = keep > 0 ? Buffer.concat([held, bytes]) : bytes;
     if (held.length > keep) yield held.subarray(0, held.length - keep);
@@ -94,6 +101,17 @@ export async function* tamperBody(
   }
   if (fault?.do === 'resize' && fault.by > 0) yield Buffer.alloc(fault.by, 'x');
   if (fault?.do === 'endless') for (;;) yield Buffer.alloc(65_536, 'x');
+}
+
+function stopOf(fault: Fault | undefined): number {
+  switch (fault?.do) {
+    case 'cut':
+    case 'stall-body':
+    case 'drip':
+      return fault.atByte;
+    default:
+      return Number.POSITIVE_INFINITY;
+  }
 }
 
 export class Cut extends Error {}

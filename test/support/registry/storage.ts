@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -16,6 +16,9 @@ export type Upload = {
   readonly name: string;
   readonly path: string;
   size: number;
+  /** sha256 of the first `hashed` bytes, so that a large blob need not be read again. */
+  readonly hash: Hash;
+  hashed: number;
   /** Of the only location that may be written to; every answer gives another one. */
   state: number;
 };
@@ -59,7 +62,8 @@ export class Storage implements AsyncDisposable {
   }
 
   async openUpload(name: string, id: string): Promise<Upload> {
-    const upload: Upload = { name, path: join(this.#dir, `upload-${id}`), size: 0, state: 0 };
+    const path = join(this.#dir, `upload-${id}`);
+    const upload: Upload = { name, path, size: 0, hash: createHash('sha256'), hashed: 0, state: 0 };
     await writeFile(upload.path, '');
     this.uploads.set(id, upload);
     return upload;
@@ -67,7 +71,11 @@ export class Storage implements AsyncDisposable {
 
   async append(upload: Upload, body: Readable): Promise<void> {
     try {
-      await pipeline(body, createWriteStream(upload.path, { flags: 'a' }));
+      await pipeline(
+        body,
+        (chunks) => hashed(upload, chunks),
+        createWriteStream(upload.path, { flags: 'a' }),
+      );
     } finally {
       // What came before a connection was lost stays.
       upload.size = (await stat(upload.path)).size;
@@ -78,10 +86,7 @@ export class Storage implements AsyncDisposable {
   async commit(id: string, digest: string): Promise<boolean> {
     const upload = this.uploads.get(id);
     if (upload === undefined) return false;
-    const [algorithm = ''] = digest.split(':');
-    const hash = createHash(algorithm);
-    await pipeline(createReadStream(upload.path), hash);
-    if (`${algorithm}:${hash.digest('hex')}` !== digest) return false;
+    if ((await digestOf(upload, digest.split(':')[0])) !== digest) return false;
     await rename(upload.path, this.pathOf(digest));
     this.uploads.delete(id);
     this.repository(upload.name).blobs.add(digest);
@@ -97,4 +102,19 @@ export class Storage implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await rm(this.#dir, { recursive: true, force: true });
   }
+}
+
+async function* hashed(upload: Upload, chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) {
+    upload.hash.update(chunk);
+    upload.hashed += chunk.length;
+    yield chunk;
+  }
+}
+
+async function digestOf({ path, size, hash, hashed }: Upload, algorithm = ''): Promise<string> {
+  if (algorithm === 'sha256' && hashed === size) return `sha256:${hash.copy().digest('hex')}`;
+  const again = createHash(algorithm);
+  await pipeline(createReadStream(path), again);
+  return `${algorithm}:${again.digest('hex')}`;
 }

@@ -72,6 +72,8 @@ export type Mischief =
   | { readonly do: 'stall' }
   /** Answers with headers and the first bytes of the body, then nothing. */
   | { readonly do: 'stall-body'; readonly atByte: number }
+  /** The same, but a byte every few milliseconds instead of nothing. */
+  | { readonly do: 'drip'; readonly atByte: number }
   /** Does what was asked, and closes the connection instead of saying so. */
   | { readonly do: 'silence' };
 
