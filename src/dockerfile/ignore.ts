@@ -22,9 +22,12 @@ type Rule = {
  * Source: Dockerfile reference, ".dockerignore file"; github.com/moby/patternmatcher.
  */
 export class IgnoreRules {
+  /** As they were written. */
+  readonly text: string;
   readonly #rules: readonly Rule[];
 
-  constructor(rules: readonly Rule[]) {
+  constructor(text: string, rules: readonly Rule[]) {
+    this.text = text;
     this.#rules = rules;
   }
 
@@ -78,7 +81,7 @@ export function parseIgnore(text: string): IgnoreRules {
     const rule = parseRule(line.trim(), index + 1);
     if (rule !== undefined) rules.push(rule);
   }
-  return new IgnoreRules(rules);
+  return new IgnoreRules(text, rules);
 }
 
 function parseRule(text: string, line: number): Rule | undefined {
