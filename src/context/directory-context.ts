@@ -4,11 +4,17 @@ import { type BuildContext, Pace } from '../solve/index.ts';
 import { decodePathText, encodePathText } from '../tar/index.ts';
 import { type Entry, type FileNode, type Inode, Tree } from '../tree/index.ts';
 import { deviceNumbers, directoryNode, metadataOf } from './directory-metadata.ts';
+import { fingerprint } from './fingerprint.ts';
 import { digestFile } from './read-file.ts';
 import { type FileStamp, StatCache } from './stat-cache.ts';
 
 /** What `.dockerignore` says; see `parseIgnore`. */
-export type ContextRules = { match(path: string): boolean; canSkipDirectory(path: string): boolean };
+export type ContextRules = {
+  /** Equal texts are equal rules; without one they cannot be told apart. */
+  readonly text?: string;
+  match(path: string): boolean;
+  canSkipDirectory(path: string): boolean;
+};
 
 export type DirectoryContextOptions = {
   readonly ignore: ContextRules | undefined;
@@ -57,6 +63,17 @@ class DirectoryContext implements BuildContext {
     for (const path of paths) await this.#reach(path);
     if (this.#fresh.length > 0) this.#tree = this.#tree.apply(this.#fresh.splice(0));
     return this.#tree;
+  }
+
+  async fingerprint(paths: readonly string[]): Promise<string | undefined> {
+    const rules = this.#ignore;
+    if (rules !== undefined && rules.text === undefined) return undefined;
+    const found = await fingerprint(this.#root, paths, {
+      canSkipDirectory: (path) => rules?.canSkipDirectory(path) ?? false,
+      pace: this.#pace,
+      nowMs: Date.now(),
+    });
+    return found === undefined ? undefined : JSON.stringify([this.#root, rules?.text ?? null, found]);
   }
 
   async digest(files: readonly FileNode[]): Promise<readonly FileNode[]> {

@@ -10,6 +10,8 @@ export type FingerprintOptions = {
   /** Directories that need not be walked: nothing in them can be in the context. */
   readonly canSkipDirectory: (path: string) => boolean;
   readonly pace: Pace;
+  /** The wall clock, before anything is looked at. */
+  readonly nowMs: number;
 };
 
 /**
@@ -40,12 +42,13 @@ class Walk {
   readonly #root: string;
   readonly #options: FingerprintOptions;
   readonly #hash: Hash = createHash('sha256');
-  readonly #settledMs = Date.now() - UNSETTLED_MS;
+  readonly #settledMs: number;
   #settled = true;
 
   constructor(root: string, options: FingerprintOptions) {
     this.#root = root;
     this.#options = options;
+    this.#settledMs = options.nowMs - UNSETTLED_MS;
   }
 
   digest(): string | undefined {

@@ -93,21 +93,37 @@ type Paths = {
 
 const unpacked = ({ sources }: Paths): boolean => sources[0]?.unpack ?? false;
 
+/** A context that nobody touched since its selection was digested the last time is not read at all. */
 async function fromContext(paths: Paths): Promise<Part> {
   const { op, sources, ports } = paths;
   const context = await ports.context(op.from.op === 'context' ? op.from.name : '');
-  const tree = await context.scan(sources.map(({ path }) => scanRoot(path)));
+  const roots = sources.map(({ path }) => scanRoot(path));
+  const print = await context.fingerprint?.(roots);
+  const asked = [print, sources.map(({ path }) => path), op.exclude, op.parents];
+  const fact = print === undefined ? undefined : `context:${sha256(JSON.stringify(asked))}`;
+  const known = fact === undefined ? undefined : await ports.facts.get(fact);
+  const unpack = unpacked(paths);
+  const load = (): Promise<Selection> => readContext(paths, context, roots);
+  if (known !== undefined) return { digest: known as Digest, unpack, load };
+  const selection = await load();
+  const digest = selectionDigest(selection);
+  // A pattern that matches nothing is told of in every build
+  if (fact !== undefined && selection.unmatched.length === 0) await ports.facts.put(fact, digest);
+  return { digest, unpack, load: () => Promise.resolve(selection) };
+}
+
+async function readContext(
+  paths: Paths,
+  context: BuildContext,
+  roots: readonly string[],
+): Promise<Selection> {
+  const tree = await context.scan(roots);
   const selection = selectFrom(paths, tree);
   const [missing] = selection.missing;
   // What stands beside it was not looked at yet: for a suggestion it is
   if (missing !== undefined)
     throw nothingToCopy(paths, await context.scan([missing.split('/').slice(0, -1).join('/')]), missing);
-  const digested = withFiles(selection, await context.digest(filesOf(selection)));
-  return {
-    digest: selectionDigest(digested),
-    unpack: unpacked(paths),
-    load: () => Promise.resolve(digested),
-  };
+  return withFiles(selection, await context.digest(filesOf(selection)));
 }
 
 /** The part of a source before its first wildcard: all below it must be looked at. */

@@ -194,6 +194,12 @@ export interface BuildContext {
    * @throws LapidaryError CONTEXT_UNREADABLE naming the file
    */
   digest(files: readonly FileNode[]): Promise<readonly FileNode[]>;
+  /**
+   * A text that is the same as long as nothing at or below the given paths was touched, and the context's rules are the
+   * same: what a selection came to then can be remembered by it. Far cheaper than `scan` and `digest`; `undefined` when the
+   * context cannot tell, or not yet.
+   */
+  fingerprint?(paths: readonly string[]): Promise<string | undefined>;
 }
 
 export type RunNetwork = 'host' | 'none';

@@ -56,8 +56,14 @@ class World {
     agent: () => Promise.resolve(undefined),
   };
 
+  scans = 0;
+  fingerprint: string | undefined;
   readonly context: BuildContext = {
-    scan: () => Promise.resolve(this.files),
+    fingerprint: () => Promise.resolve(this.fingerprint),
+    scan: () => {
+      this.scans += 1;
+      return Promise.resolve(this.files);
+    },
     digest: (files) => Promise.resolve(files),
   };
 
@@ -382,6 +388,26 @@ describe('failure', () => {
       hint: 'did you mean there?',
     });
   });
+});
+
+test('a context is only read when its fingerprint is new, and the same key comes of it', async () => {
+  const world = new World();
+  world.files = Tree.of([entries('a=1', 'b=2')]);
+  const text = 'FROM scratch\nCOPY a /';
+  for (const [print, scans, result] of [
+    [undefined, 1, 'done'],
+    ['first', 2, 'hit'],
+    ['first', 2, 'hit'],
+    ['second', 3, 'hit'],
+    [undefined, 4, 'hit'],
+  ] as const) {
+    world.fingerprint = print;
+    const { results } = await world.build(text);
+    expect([world.scans, results]).toEqual([scans, [`COPY a /: ${result}`]]);
+  }
+  world.fingerprint = 'first';
+  await world.build('FROM scratch\nCOPY b /');
+  expect(world.scans).toBe(5);
 });
 
 test('the digests of a context are asked for once for each file', () => {
