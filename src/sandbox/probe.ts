@@ -100,6 +100,12 @@ const PROBES: readonly Probe[] = [
     look: probeQemu,
   },
   {
+    name: 'ssh-agent',
+    need: 'RUN --mount=type=ssh with key files',
+    fix: 'apt-get install openssh-client',
+    look: (searchPath) => probePresence('ssh-agent', searchPath),
+  },
+  {
     name: 'mmdebstrap',
     need: 'base images made from the Debian archive',
     fix: 'apt-get install mmdebstrap',
@@ -152,6 +158,14 @@ async function probeProgram(name: string, searchPath: string): Promise<Finding> 
   if (path === undefined) return { status: 'missing', detail: `${name} is not installed` };
   const { ok, text } = await firstLine(path, ['--version']);
   return { status: ok ? 'ok' : 'limited', detail: `${path}: ${text}` };
+}
+
+/** For programs that do not tell their version. */
+function probePresence(name: string, searchPath: string): Finding {
+  const path = findProgram(name, searchPath);
+  return path === undefined
+    ? { status: 'missing', detail: `${name} is not installed` }
+    : { status: 'ok', detail: path };
 }
 
 function probeUser(): Finding {
