@@ -279,6 +279,11 @@ describe('COPY', () => {
       want: { from: { op: 'image', key: 'alpine linux/amd64' } },
     },
     {
+      name: 'global argument in --from, which FROM may use as well',
+      text: 'ARG s=alpine\nFROM bare\nCOPY --from=$s a /',
+      want: { from: { op: 'image', key: 'alpine linux/amd64' } },
+    },
+    {
       name: 'stage argument in --from',
       text: 'FROM bare\nARG s=alpine\nCOPY --from=$s a /',
       want: { from: { op: 'image', key: 'alpine linux/amd64' } },

@@ -288,7 +288,9 @@ class Planner {
       case 'run':
         return applyRun(state, instruction, { settings: this.#run, site: this.#mountSite(state, limit) });
       case 'copy':
-        return applyCopy(state, instruction, (word, name) => this.#copySource(state, { word, name, limit }));
+        return applyCopy(state, instruction, (word) =>
+          this.#copySource(state, { word, name: this.#expandSource(state, word), limit }),
+        );
       case 'add':
         applyAdd(state, instruction);
         return true;
@@ -303,13 +305,16 @@ class Planner {
     }
   }
 
+  /** What names a stage or an image may use the arguments that FROM may use, besides those of the stage. */
+  #expandSource(state: StageState, word: Word): string {
+    const lookup = state.lookup();
+    return state.expand(word, (name) => lookup(name) ?? this.#globals.lookup(name));
+  }
+
   #mountSite(state: StageState, limit: number): MountSite {
     return {
       source: (word, name) => this.#copySource(state, { word, name, limit }),
-      expandFrom: (word) => {
-        const lookup = state.lookup();
-        return state.expand(word, (name) => lookup(name) ?? this.#globals.lookup(name));
-      },
+      expandFrom: (word) => this.#expandSource(state, word),
       warn: (message, at) => this.#warnings.push({ message, at }),
       cacheNamespace: this.#globals.given('BUILDKIT_CACHE_MOUNT_NS') ?? '',
     };

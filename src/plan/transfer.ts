@@ -10,7 +10,7 @@ const encoder = new TextEncoder();
 /** What a build context is copied from when no `--from` says otherwise. */
 const MAIN_CONTEXT: Op = { op: 'context', name: '' };
 
-export type SourceLookup = (word: Word, name: string) => Op | undefined;
+export type SourceLookup = (word: Word) => Op | undefined;
 
 /** COPY. `from` finds what `--from` names; `undefined` means it is not known yet and the stage cannot go on. */
 export function applyCopy(
@@ -19,7 +19,7 @@ export function applyCopy(
   from: SourceLookup,
 ): boolean {
   const { flags } = instruction;
-  const source = flags.from === undefined ? MAIN_CONTEXT : from(flags.from, state.expand(flags.from));
+  const source = flags.from === undefined ? MAIN_CONTEXT : from(flags.from);
   if (source === undefined) return false;
   const sources = readSources(state, instruction.transfer, (path, at) => {
     if (isHttp(path) || readGit(path, at) !== undefined) {
