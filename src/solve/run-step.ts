@@ -39,12 +39,16 @@ export async function runStep(
 ): Promise<Layer> {
   const { command } = op;
   const { mounts, secrets } = await readyMounts(command.mounts, contents, ports.credentials);
+  const { home, ...user } = await userOf(command.user, stack, ports);
+  const env = [...command.env, ...command.hiddenEnv];
+  // Runtimes do not agree on the home of a user that is not listed
+  const noHome = home !== undefined && !env.some((line) => line.startsWith('HOME='));
   const request: RunRequest = {
     layers: stack,
     argv: command.argv,
-    env: [...command.env, ...command.hiddenEnv],
+    env: noHome ? [...env, `HOME=${home}`] : env,
     cwd: command.cwd,
-    user: await userOf(command.user, stack, ports),
+    user,
     hostname: command.hostname ?? HOSTNAME,
     network: command.network,
     files: command.files.map((file) => ({ ...file, mode: 0o755 })),
@@ -94,12 +98,12 @@ function mountTrouble(error: unknown, op: RunOp): unknown {
   return new SourceError(error.code, error.message, found.at, { hint: error.hint, notes: error.notes });
 }
 
-/** Names are looked up in the image itself; root without a name needs no look. */
+/** Names are looked up in the image itself; root without a name needs no look, and its home is the runtime's business. */
 export async function userOf(
   user: string,
   stack: readonly LayerId[],
   { trees, layers }: Pick<RunPorts, 'trees' | 'layers'>,
-): Promise<RunRequest['user']> {
+): Promise<RunRequest['user'] & { readonly home?: string }> {
   if (user === '') return { uid: 0, gid: 0, groups: [] };
   const tree = await trees.of(stack);
   const [passwd, group] = await Promise.all([

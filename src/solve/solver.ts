@@ -30,7 +30,7 @@ import { runStep } from './run-step.ts';
 import { Semaphore } from './semaphore.ts';
 import { onTop, type Solved } from './solved.ts';
 import { type Clock, locateError, StepLog } from './step-log.ts';
-import { readStepRecord, writeStepRecord } from './step-record.ts';
+import { readStepRecord, type StepRecord, writeStepRecord } from './step-record.ts';
 import { TreeCache } from './tree-cache.ts';
 
 type RunOp = Extract<Op, { op: 'run' }>;
@@ -76,6 +76,8 @@ export class Solver {
   readonly #places: Semaphore;
   readonly #abort = new AbortController();
   readonly #solved = new Map<Op, Promise<Solved>>();
+  /** Steps of this build by key: equal ones in several stages are made once. */
+  readonly #made = new Map<StepKey, Promise<StepRecord>>();
 
   constructor(ports: SolverPorts, options: SolverOptions) {
     this.#ports = ports;
@@ -222,15 +224,24 @@ export class Solver {
       this.#log.start(op).end('hit');
       return onTop(base, result, known);
     }
+    const twin = this.#made.get(key);
+    const making = twin ?? this.#make(op, key, make);
+    this.#made.set(key, making);
+    const record = await making;
+    if (twin !== undefined) this.#log.start(op).end('hit');
+    return onTop(base, result, record);
+  }
+
+  #make(op: StepOp, key: StepKey, make: StepPlan['make']): Promise<StepRecord> {
     return this.#places.run(async () => {
       this.#abort.signal.throwIfAborted();
       const step = this.#log.start(op);
       try {
         const layer = await make(step.id);
         const record = { layer, created: new Date(this.#now() * 1000).toISOString() };
-        await writeStepRecord(facts, key, record);
+        await writeStepRecord(this.#ports.facts, key, record);
         step.end('done');
-        return onTop(base, result, record);
+        return record;
       } catch (error) {
         step.end(this.#abort.signal.aborted ? 'cancelled' : 'failed');
         throw locateError(error, op.origin);

@@ -22,7 +22,17 @@ describe('USER', () => {
     { user: '4294967295', want: { uid: 4294967295, gid: 0, groups: [] } },
     { user: ':50', want: { uid: 0, gid: 50, groups: [] } },
   ])('$user', ({ user, want }) => {
-    expect(resolveOwner(user, accounts)).toEqual(want);
+    const { home: _home, ...owner } = resolveOwner(user, accounts);
+    expect(owner).toEqual(want);
+  });
+
+  test.for([
+    { user: 'app', want: '/home/app' },
+    { user: '1000:5', want: '/home/app' },
+    { user: '4321', want: '/' },
+    { user: 'root', want: '/root' },
+  ])('$user is at home in $want', ({ user, want }) => {
+    expect(resolveOwner(user, accounts).home).toBe(want);
   });
 });
 
@@ -47,7 +57,7 @@ test('a misspelt name gets a suggestion', () => {
 });
 
 test('an image without accounts takes numbers only', () => {
-  expect(resolveOwner('3:4', {})).toEqual({ uid: 3, gid: 4, groups: [] });
+  expect(resolveOwner('3:4', {})).toEqual({ uid: 3, gid: 4, groups: [], home: '/' });
   expect(() => resolveOwner('app', {})).toThrow(
     expect.objectContaining({ hint: 'the image has no /etc/passwd: use a number' }),
   );

@@ -3,7 +3,11 @@ import { LapidaryError, quoted, suggest } from '../errors/index.ts';
 /** The texts of /etc/passwd and /etc/group of an image; absent when it has none. */
 export type Accounts = { readonly passwd?: string; readonly group?: string };
 export type Owner = { readonly uid: number; readonly gid: number };
-export type Credentials = Owner & { readonly groups: readonly number[] };
+export type Credentials = Owner & {
+  readonly groups: readonly number[];
+  /** The user's directory as passwd has it, `/` where it is not listed. */
+  readonly home: string;
+};
 
 type Line = { readonly name: string; readonly id: number; readonly rest: readonly string[] };
 
@@ -21,9 +25,10 @@ export function resolveOwner(text: string, accounts: Accounts): Credentials {
   const line = lines.find((one) => (uid === undefined ? one.name === user : one.id === uid));
   if (uid === undefined && line === undefined && user !== '') throw notFound('user', user, lines);
   const id = uid ?? line?.id ?? 0;
-  if (group !== undefined) return { uid: id, gid: groupId(group, accounts), groups: [] };
+  const home = line?.rest[2] || '/';
+  if (group !== undefined) return { uid: id, gid: groupId(group, accounts), groups: [], home };
   const gid = numberOf(line?.rest[0] ?? '') ?? 0;
-  return { uid: id, gid, groups: line === undefined ? [] : memberships(line.name, accounts, gid) };
+  return { uid: id, gid, groups: line === undefined ? [] : memberships(line.name, accounts, gid), home };
 }
 
 /**

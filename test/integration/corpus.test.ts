@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterAll(() => rm(work, { recursive: true, force: true }));
 
 test('the corpus holds what it promises', () => {
-  expect(cases.length).toBeGreaterThanOrEqual(150);
+  expect(cases.length).toBeGreaterThanOrEqual(300);
 });
 
 describe('the corpus of builds with RUN', () => {
