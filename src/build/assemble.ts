@@ -1,13 +1,15 @@
 import { canonicalJson, type DiffId, type ImageConfig } from '../oci/index.ts';
 import type { HistoryDraft, PlannedStage } from '../plan/index.ts';
-import type {
-  BlobStore,
-  FactStore,
-  LayerStore,
-  ResolvedImage,
-  Solver,
-  StoredImage,
-  StoredLayer,
+import {
+  asLocal,
+  type BlobStore,
+  type FactStore,
+  type LayerStore,
+  type LocalLayer,
+  type ResolvedImage,
+  type Solver,
+  type StoredImage,
+  writeLayerRecord,
 } from '../solve/index.ts';
 import { clampTimes, type LayerId } from '../tree/index.ts';
 import { type HistoryLine, makeImageConfig } from './image-config.ts';
@@ -44,7 +46,9 @@ export async function assembleImage(
   const { digest } = await ports.blobs.putBytes(new TextEncoder().encode(canonicalJson(config)));
   const own = history.flatMap(({ layer }) => layer ?? []);
   const platform = imagePlatform(stage, base?.config);
-  return { id: digest, platform, layers: [...(base?.layers ?? []), ...own] };
+  // What steps have read of the base is in the store by now
+  const below = await Promise.all((base?.layers ?? []).map((layer) => asLocal(layer, ports)));
+  return { id: digest, platform, layers: [...below, ...own] };
 }
 
 /** The base knows best what it is for (its variant, its OS version). */
@@ -77,13 +81,15 @@ async function storedLayer(
   id: LayerId,
   epoch: number | undefined,
   ports: AssemblePorts,
-): Promise<StoredLayer> {
+): Promise<LocalLayer> {
   const layer = epoch === undefined ? id : await clampedLayer(id, epoch, ports);
   const fact = `diff:${layer}`;
   const [, diffId, size] = /^(sha256:[0-9a-f]{64}) (\d+)$/.exec((await ports.facts.get(fact)) ?? '') ?? [];
   if (diffId !== undefined) return { layer, diffId: diffId as DiffId, size: Number(size) };
   const measured = await ports.measure(layer);
   await ports.facts.put(fact, `${measured.diffId} ${measured.size}`);
+  // When it comes back from a registry it need not be fetched
+  await writeLayerRecord(ports.facts, measured.diffId, { layer, size: measured.size });
   return { layer, ...measured };
 }
 

@@ -1,5 +1,5 @@
 import { type Digest, hostPlatform, type Platform } from '../oci/index.ts';
-import type { BuildEvent } from '../solve/index.ts';
+import { type BuildEvent, layerSize } from '../solve/index.ts';
 import { type LocalStore, measureIn } from './local-store.ts';
 import { normaliseTag } from './outputs.ts';
 
@@ -57,5 +57,5 @@ export async function bootstrapBase(
   const image = made.value;
   await store.images.tag(reference, [image]);
   onEvent({ type: 'tagged', reference, id: image.id });
-  return { reference, id: image.id, size: image.layers.reduce((sum, layer) => sum + layer.size, 0) };
+  return { reference, id: image.id, size: image.layers.reduce((sum, layer) => sum + layerSize(layer), 0) };
 }

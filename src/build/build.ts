@@ -13,6 +13,7 @@ import {
 import {
   type BuildEvent,
   type ImageSource,
+  layerSize,
   type ResolvedImage,
   Solver,
   type StoredImage,
@@ -20,14 +21,15 @@ import {
 import { assembleImage } from './assemble.ts';
 import { ContextRegistry } from './context-registry.ts';
 import { openCredentials } from './credentials.ts';
-import { LocalImageSource } from './image-source.ts';
+import { BaseImageSource } from './image-source.ts';
 import { type LocalStore, measureIn, openLocalStore } from './local-store.ts';
 import { openMainContext } from './main-context.ts';
 import { isFiles, type NamedContext, parseNamedContext } from './named-contexts.ts';
-import { checkOutputs, normaliseTag, writeOutputs } from './outputs.ts';
+import { checkOutputs, normaliseTag, pushReferences, type Written, writeOutputs } from './outputs.ts';
+import { RemoteAccess } from './remote-access.ts';
 import { remoteSources } from './remote-sources.ts';
 import { lazyRuntime } from './runtime.ts';
-import type { BuildOptions, BuildRequest, BuildResult } from './types.ts';
+import type { BuildOptions, BuildRequest, BuildResult, OutputSpec } from './types.ts';
 
 /**
  * Builds an image from a Dockerfile. Everything that happens is told to `options.onEvent`. When it returns, the
@@ -38,8 +40,10 @@ import type { BuildOptions, BuildRequest, BuildResult } from './types.ts';
 export async function build(request: BuildRequest, options: BuildOptions): Promise<BuildResult> {
   const signal = options.signal ?? new AbortController().signal;
   const emit = options.onEvent ?? ((): void => undefined);
-  const tags = (request.tags ?? []).map(normaliseTag);
-  checkOutputs(request.outputs ?? []);
+  const outputs = request.outputs ?? [];
+  const names = outputs.flatMap((output) => (output.type === 'image' ? output.names : []));
+  const tags = [...new Set([...(request.tags ?? []), ...names].map(normaliseTag))];
+  checkOutputs(outputs, tags);
   await using store = await openLocalStore(options.store);
   const credentials = await openCredentials(options);
   const remote = remoteSources(store, options, credentials);
@@ -53,7 +57,12 @@ export async function build(request: BuildRequest, options: BuildOptions): Promi
   const noCacheStages = new Set((request.noCacheStages ?? []).map((name) => nameOfStage(file, name)));
   const contexts = namedContexts(request);
   const found = new Map<string, ResolvedImage>();
-  const plan = await makePlan(file, { request, contexts, found, images: imageSource(store, contexts, emit) });
+  const jobs = request.jobs ?? availableParallelism();
+  const { registries: config } = options;
+  await using access = new RemoteAccess({ store, config, emit, signal, jobs: request.jobs });
+  await mayPush(outputs, tags, access);
+  const images = new BaseImageSource({ remote: access, contexts, pull: request.pull ?? 'missing' });
+  const plan = await makePlan(file, { request, contexts, found, images });
   tellPlan(plan, emit);
 
   await using runtime = lazyRuntime(store, options.searchPath);
@@ -62,6 +71,7 @@ export async function build(request: BuildRequest, options: BuildOptions): Promi
     {
       facts: store.facts,
       layers: store.layers,
+      layerSource: access.fetcher,
       archives: store.archives,
       remote,
       runtime,
@@ -72,7 +82,7 @@ export async function build(request: BuildRequest, options: BuildOptions): Promi
       clock: { monotonicMs: () => performance.now(), wallMs: () => Date.now() },
     },
     {
-      jobs: request.jobs ?? availableParallelism(),
+      jobs,
       noCache: request.noCache ?? false,
       noCacheStages,
       sourceDateEpoch: request.sourceDateEpoch,
@@ -84,11 +94,22 @@ export async function build(request: BuildRequest, options: BuildOptions): Promi
   const ports = { ...store, solver, images: found, measure: measureIn(store) };
   const image = await assembleImage(plan.result, request.sourceDateEpoch, ports);
   signal.throwIfAborted();
-  await writeOutputs(
-    { images: [image], references: tags, outputs: request.outputs ?? [] },
-    { store, emit, signal, stdout: options.stdout },
-  );
-  return finish(image, tags, { store, solver, emit });
+  const job = { images: [image], references: tags, outputs };
+  const written = await writeOutputs(job, { remote: access, stdout: options.stdout });
+  return finish(image, { tags, written }, { store, solver, emit });
+}
+
+/** What must not be pushed is better known before the build than after. */
+async function mayPush(
+  outputs: readonly OutputSpec[],
+  tags: readonly string[],
+  remote: RemoteAccess,
+): Promise<void> {
+  for (const output of outputs) {
+    if (output.type !== 'registry') continue;
+    const { checkPush } = await import('./push-image.ts');
+    await checkPush({ references: pushReferences(output, tags), insecure: output.insecure }, remote);
+  }
 }
 
 /** @throws LapidaryError TARGET_NOT_FOUND */
@@ -106,31 +127,21 @@ function nameOfStage({ stages, source }: Dockerfile, name: string): string {
 /** Tags move last: whoever sees the name sees a whole image. */
 async function finish(
   image: StoredImage,
-  tags: readonly string[],
+  { tags, written }: { readonly tags: readonly string[]; readonly written: Written },
   { store, solver, emit }: { store: LocalStore; solver: Solver; emit: (event: BuildEvent) => void },
 ): Promise<BuildResult> {
   for (const reference of tags) {
     await store.images.tag(reference, [image]);
     emit({ type: 'tagged', reference, id: image.id });
   }
-  const size = image.layers.reduce((sum, layer) => sum + layer.size, 0);
-  return { platform: image.platform, id: image.id, tags, size, steps: solver.counts };
+  const size = image.layers.reduce((sum, layer) => sum + layerSize(layer), 0);
+  const { descriptor, pushed } = written;
+  const result = { platform: image.platform, id: image.id, pushed, tags, size, steps: solver.counts };
+  return descriptor === undefined ? result : { ...result, descriptor };
 }
 
 function namedContexts({ contexts = {} }: BuildRequest): Map<string, NamedContext> {
   return new Map(Object.entries(contexts).map(([name, value]) => [name, parseNamedContext(name, value)]));
-}
-
-function imageSource(
-  store: LocalStore,
-  contexts: ReadonlyMap<string, NamedContext>,
-  emit: (event: BuildEvent) => void,
-): ImageSource {
-  return new LocalImageSource({
-    store,
-    contexts,
-    onFound: (reference, from, id) => emit({ type: 'image', reference, from, id }),
-  });
 }
 
 type PlanParts = {

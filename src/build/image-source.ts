@@ -1,76 +1,150 @@
 import { LapidaryError, quoted } from '../errors/index.ts';
 import {
+  type Digest,
   formatPlatform,
   formatReference,
   matchPlatform,
   type Platform,
   parseImageConfig,
   parseReference,
+  type Reference,
   withDefaultTag,
 } from '../oci/index.ts';
-import type { ImageSource, ResolvedImage, StoredImage } from '../solve/index.ts';
+import type { ImageSource, ResolvedImage, StoredImage, TaggedImage } from '../solve/index.ts';
 import type { LocalStore } from './local-store.ts';
 import type { NamedContext } from './named-contexts.ts';
+import type { RemoteAccess } from './remote-access.ts';
+import { readRoot } from './remote-image.ts';
+import { RemoteImages } from './remote-images.ts';
+
+/**
+ * When a registry is asked for an image that the local store has under this name. `missing`: never. `newer`: always,
+ * but where it cannot be reached the local one does. `always`: always. `never`: not even for what is missing.
+ */
+export type PullPolicy = 'always' | 'missing' | 'newer' | 'never';
 
 export type ImageSourceParts = {
-  readonly store: LocalStore;
+  readonly remote: RemoteAccess;
   readonly contexts: ReadonlyMap<string, NamedContext>;
-  readonly onFound: (reference: string, from: string, id: string) => void;
+  readonly pull: PullPolicy;
 };
 
-/** Finds images in named contexts, then in the local store; tells where each was found. */
-export class LocalImageSource implements ImageSource {
+/** What was found in the local store, or why nothing was. */
+type Local = { readonly image: StoredImage } | { readonly image?: undefined; readonly reason: string };
+/** An image by name, of one platform. */
+type Wanted = { readonly name: string; readonly reference: Reference; readonly platform: Platform };
+
+/** Finds images in named contexts, then in the local store, then in a registry; tells where each was found. */
+export class BaseImageSource implements ImageSource {
   readonly #parts: ImageSourceParts;
+  readonly #remote: RemoteImages;
 
   constructor(parts: ImageSourceParts) {
     this.#parts = parts;
+    this.#remote = new RemoteImages(parts.remote, parts.pull);
   }
 
   async resolve(reference: string, platform: Platform): Promise<ResolvedImage> {
     const context = this.#parts.contexts.get(reference);
     if (context?.type === 'oci-layout') return this.#fromLayout(reference, context.location, platform);
-    return this.#fromStore(context?.type === 'image' ? context.reference : reference, platform);
+    const name = context?.type === 'image' ? context.reference : reference;
+    return this.#byPolicy({ name, reference: withDefaultTag(parseReference(name)), platform });
   }
 
   async #fromLayout(reference: string, location: string, platform: Platform): Promise<ResolvedImage> {
     const { importImages, openImageArchive } = await import('../context/index.ts');
     const archive = await openImageArchive(location);
-    const [found] = await importImages(archive, { ports: this.#parts.store, platform });
-    if (found === undefined) throw this.#notFound(reference, `${location}: it holds no image`);
+    const [found] = await importImages(archive, { ports: this.#parts.remote.store, platform });
+    if (found === undefined) {
+      throw new LapidaryError(
+        'IMAGE_NOT_FOUND',
+        `${quoted(location)} holds no image for ${quoted(reference)}`,
+      );
+    }
     return this.#found(found.image, reference, location);
   }
 
-  async #fromStore(reference: string, platform: Platform): Promise<ResolvedImage> {
-    const name = formatReference(withDefaultTag(parseReference(reference)));
-    const tagged = await this.#parts.store.images.get(name);
-    if (tagged === undefined) throw this.#notFound(reference, `no image is tagged ${name}`);
-    const image = pickPlatform(tagged.images, platform);
-    if (image === undefined) {
-      const has = tagged.images.map((one) => formatPlatform(one.platform)).join(', ');
-      throw this.#notFound(reference, `${name} is for ${has}, not for ${formatPlatform(platform)}`);
+  async #byPolicy(wanted: Wanted): Promise<ResolvedImage> {
+    const { pull, remote } = this.#parts;
+    const { store, emit } = remote;
+    const { name, reference, platform } = wanted;
+    const local = await findLocal(store, reference, platform);
+    // What a digest names is as fresh as it can be
+    const asks = pull === 'always' || pull === 'newer';
+    if (local.image && (!asks || reference.digest !== undefined)) {
+      return this.#found(local.image, name, 'local store');
     }
-    return this.#found(image, reference, 'local store');
+    if (pull === 'never') throw this.#notFound(wanted, local, 'not asked, because of --pull=never');
+    try {
+      const { image, root } = await this.#remote.find(name, reference, platform);
+      await this.#remote.tag(reference, image, root);
+      return await this.#found(image, name, `${reference.registry}/${reference.repository}`);
+    } catch (error) {
+      if (!isFromRegistry(error)) throw error;
+      if (pull !== 'newer' || local.image === undefined) throw this.#notFound(wanted, local, error);
+      emit({ type: 'warning', message: `${name} is taken from the local store: ${error.message}` });
+      return this.#found(local.image, name, 'local store');
+    }
   }
 
   async #found(image: StoredImage, reference: string, from: string): Promise<ResolvedImage> {
-    this.#parts.onFound(reference, from, image.id);
-    const config = parseImageConfig(await this.#parts.store.blobs.readBytes(image.id));
+    const { emit, store } = this.#parts.remote;
+    emit({ type: 'image', reference, from, id: image.id });
+    const config = parseImageConfig(await store.blobs.readBytes(image.id));
     return { id: image.id, config, layers: image.layers };
   }
 
-  #notFound(reference: string, inStore: string): LapidaryError {
+  #notFound({ name, reference }: Wanted, local: Local, registry: string | LapidaryError): LapidaryError {
     const names = [...this.#parts.contexts.keys()];
     const contexts = names.length === 0 ? 'none were given' : `none of ${names.join(', ')} has this name`;
-    return new LapidaryError('IMAGE_NOT_FOUND', `the image ${quoted(reference)} was found nowhere`, {
+    const isError = typeof registry !== 'string';
+    return new LapidaryError('IMAGE_NOT_FOUND', `the image ${quoted(name)} was found nowhere`, {
       notes: [
         'tried:',
         `  named contexts (--build-context): ${contexts}`,
-        `  the local store: ${inStore}`,
-        '  registries: this version does not pull from registries',
+        `  the local store: ${local.image ? 'it has one, but --pull=always asks the registry' : local.reason}`,
+        `  the registry ${reference.registry}: ${isError ? registry.message : registry}`,
+        ...(isError ? (registry.notes ?? []).map((note) => `    ${note}`) : []),
       ],
-      hint: 'make a base with `lapidary bootstrap`, read one with `lapidary load`, or name a layout with --build-context NAME=oci-layout://DIR',
+      hint:
+        (isError && registry.hint) ||
+        'make a base with `lapidary bootstrap`, read one with `lapidary load`, or name a layout with --build-context NAME=oci-layout://DIR',
+      ...(isError ? { cause: registry } : {}),
     });
   }
+}
+
+const isFromRegistry = (error: unknown): error is LapidaryError =>
+  error instanceof LapidaryError && error.code.startsWith('REGISTRY_');
+
+/** The image of a platform that the local store has under a name. */
+async function findLocal(store: LocalStore, reference: Reference, platform: Platform): Promise<Local> {
+  const name = formatReference(reference);
+  const tagged = await store.images.get(name);
+  if (tagged === undefined) return { reason: `no image is tagged ${name}` };
+  const image = tagged.remote
+    ? await pickRemote(tagged, tagged.remote, { store, platform })
+    : pickPlatform(tagged.images, platform);
+  if (image !== undefined) return { image };
+  const has = tagged.images.map((one) => formatPlatform(one.platform)).join(', ');
+  return { reason: `${name} is there for ${has}, not for ${formatPlatform(platform)}` };
+}
+
+/** Only what the registry would give: it may have a better platform than the one that was pulled. */
+async function pickRemote(
+  { images }: TaggedImage,
+  remote: Digest,
+  { store, platform }: { readonly store: LocalStore; readonly platform: Platform },
+): Promise<StoredImage | undefined> {
+  if (!(await store.blobs.has(remote))) return undefined;
+  const { manifests } = await readRoot(remote, { store });
+  const best = matchPlatform(
+    platform,
+    manifests.map((one) => one.platform),
+  );
+  const digest = best === undefined ? undefined : manifests[best]?.digest;
+  if (digest === undefined) return pickPlatform(images, platform);
+  return images.find(({ manifest }) => manifest?.digest === digest);
 }
 
 /** The image that runs best on a platform; `undefined` when none runs there. */

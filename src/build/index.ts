@@ -1,9 +1,19 @@
+export { readRegistryConfig } from '../registry/index.ts';
 export type { MachineCheck, MachineReport } from '../sandbox/index.ts';
+export { layerSize } from '../solve/index.ts';
 export { defaultStoreRoot } from '../store/index.ts';
 export type { BootstrapRequest } from './bootstrap.ts';
 export { build } from './build.ts';
+export { type CopyRequest, type ImagePlace, parseImagePlace } from './copy-image.ts';
 export type { SecretSource } from './credentials.ts';
-export { type InspectedImage, Lapidary, type LoadedImage } from './lapidary.ts';
+export type {
+  ImageTools,
+  PushedImage,
+  PushImageRequest,
+  RawManifest,
+  RemoteInspected,
+} from './image-tools.ts';
+export { type InspectedImage, Lapidary, type LapidaryOptions, type LoadedImage } from './lapidary.ts';
 export { probeMachine } from './machine.ts';
 export type { RunImageRequest } from './run-image.ts';
 export type { BuildOptions, BuildRequest, BuildResult, OutputSpec } from './types.ts';

@@ -10,11 +10,14 @@ import {
   parseReference,
   withDefaultTag,
 } from '../oci/index.ts';
+import type { RegistryConfig } from '../registry/index.ts';
 import type { BuildEvent, StoredImage, TaggedImage } from '../solve/index.ts';
 import { type BootstrapRequest, bootstrapBase } from './bootstrap.ts';
 import { pickPlatform } from './image-source.ts';
+import { ImageTools } from './image-tools.ts';
 import { type LocalStore, openLocalStore } from './local-store.ts';
 import { normaliseTag, writeOutputs } from './outputs.ts';
+import { RemoteAccess } from './remote-access.ts';
 import { type RunImageRequest, runStoredImage } from './run-image.ts';
 import type { OutputSpec } from './types.ts';
 
@@ -27,19 +30,35 @@ export type InspectedImage = {
 export type LoadedImage = { readonly references: readonly string[]; readonly id: Digest };
 type Cancel = { readonly signal?: AbortSignal };
 
+export type LapidaryOptions = {
+  /** Root of the store, absolute. */
+  readonly store: string;
+  /** Where programs such as crun are looked for, like `$PATH`. */
+  readonly searchPath?: string;
+  /** Credentials, mirrors, certificates and proxies for registries; asked for when the first one is needed. */
+  readonly registries?: () => Promise<RegistryConfig>;
+};
+
+/** What goes over the network. */
+export type RemoteOptions = {
+  readonly signal?: AbortSignal | undefined;
+  readonly onEvent?: (event: BuildEvent) => void;
+  /** Plain HTTP, and TLS that cannot be verified, are allowed. */
+  readonly insecure?: boolean;
+};
+
 /** The local store as people see it: images with names. Close it with `await using`. */
 export class Lapidary implements AsyncDisposable {
   readonly #store: LocalStore;
-  readonly #searchPath: string | undefined;
+  readonly #options: LapidaryOptions;
 
-  private constructor(store: LocalStore, searchPath: string | undefined) {
+  private constructor(store: LocalStore, options: LapidaryOptions) {
     this.#store = store;
-    this.#searchPath = searchPath;
+    this.#options = options;
   }
 
-  /** `store` is absolute; `searchPath` says where programs such as crun are looked for, like `$PATH`. */
-  static async open(options: { readonly store: string; readonly searchPath?: string }): Promise<Lapidary> {
-    return new Lapidary(await openLocalStore(options.store), options.searchPath);
+  static async open(options: LapidaryOptions): Promise<Lapidary> {
+    return new Lapidary(await openLocalStore(options.store), options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -102,12 +121,8 @@ export class Lapidary implements AsyncDisposable {
       references: found.flatMap(({ reference }) => reference ?? []),
       outputs: [request.output],
     };
-    const size = await writeOutputs(job, {
-      store: this.#store,
-      emit: options.onEvent ?? ((): void => undefined),
-      signal: options.signal ?? new AbortController().signal,
-      stdout: options.stdout,
-    });
+    await using remote = this.#remote(options);
+    const { size } = await writeOutputs(job, { remote, stdout: options.stdout });
     return { size };
   }
 
@@ -138,10 +153,33 @@ export class Lapidary implements AsyncDisposable {
   /** Runs an image in the foreground with this process's own input and output. @returns its exit code */
   async run(request: RunImageRequest, { signal }: Cancel = {}): Promise<number> {
     const { image } = await this.#find(request.reference, request.platform);
-    return runStoredImage(image, request, {
+    await using remote = this.#remote({ signal });
+    return await runStoredImage(image, request, {
       store: this.#store,
-      searchPath: this.#searchPath,
+      layerSource: remote.fetcher,
+      searchPath: this.#options.searchPath,
+      signal: remote.signal,
+    });
+  }
+
+  /** What goes over the network or between files: pulling, pushing, copying. Dispose it. */
+  tools(options: RemoteOptions = {}): ImageTools {
+    return new ImageTools(this.#remote(options), async (name) => {
+      const { images, reference } = await this.#find(name);
+      return {
+        images,
+        tagged: reference === undefined ? undefined : await this.#store.images.get(reference),
+      };
+    });
+  }
+
+  #remote({ signal, onEvent, insecure }: RemoteOptions): RemoteAccess {
+    return new RemoteAccess({
+      store: this.#store,
+      config: this.#options.registries,
+      emit: onEvent ?? ((): void => undefined),
       signal: signal ?? new AbortController().signal,
+      insecure,
     });
   }
 

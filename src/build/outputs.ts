@@ -1,8 +1,17 @@
-import { LapidaryError } from '../errors/index.ts';
-import { compressionLevel, formatReference, parseReference, withDefaultTag } from '../oci/index.ts';
-import type { BuildEvent, StoredImage } from '../solve/index.ts';
-import type { LocalStore } from './local-store.ts';
-import type { OutputSpec } from './types.ts';
+import { LapidaryError, quoted } from '../errors/index.ts';
+import type { ImageOutput } from '../export/index.ts';
+import {
+  compressionLevel,
+  type Descriptor,
+  formatReference,
+  parseReference,
+  type Reference,
+  withDefaultTag,
+} from '../oci/index.ts';
+import type { StoredImage } from '../solve/index.ts';
+import { fetchForOutput } from './prepare-output.ts';
+import type { RemoteAccess } from './remote-access.ts';
+import type { OutputSpec, RegistryOutput } from './types.ts';
 
 /** A name to tag an image with: complete, and never by digest. @throws LapidaryError REFERENCE_INVALID */
 export function normaliseTag(text: string): string {
@@ -19,11 +28,36 @@ export function normaliseTag(text: string): string {
   return formatReference(reference);
 }
 
-/** Finds before a build what would end it after. @throws LapidaryError USAGE */
-export function checkOutputs(outputs: readonly OutputSpec[]): void {
+/** Finds before a build what would end it after. @throws LapidaryError USAGE, REFERENCE_INVALID */
+export function checkOutputs(outputs: readonly OutputSpec[], tags: readonly string[]): void {
   for (const output of outputs) {
-    if ('tar' in output) compressionLevel(output.compression ?? 'gzip', output.compressionLevel);
+    if ('tar' in output || output.type === 'registry') {
+      compressionLevel(output.compression ?? 'gzip', output.compressionLevel);
+    }
+    if (output.type === 'registry') pushReferences(output, tags);
   }
+}
+
+/** Where an output is pushed to. @throws LapidaryError USAGE, REFERENCE_INVALID */
+export function pushReferences(
+  { names, byDigest = false }: RegistryOutput,
+  tags: readonly string[],
+): Reference[] {
+  const all = names.length > 0 ? names : tags;
+  if (all.length === 0) {
+    throw new LapidaryError('USAGE', 'there is no name to push to', {
+      hint: 'add -t NAME, or name= to the output',
+    });
+  }
+  return all.map((name) => {
+    if (!byDigest) return parseReference(normaliseTag(name));
+    const { registry, repository, tag } = parseReference(name);
+    // The tag of an image that is also kept here is no wish to push it
+    if (tag === undefined || names.length === 0) return { registry, repository };
+    throw new LapidaryError('USAGE', `what is pushed by digest has no tag: ${quoted(name)}`, {
+      hint: `write ${quoted(name.slice(0, -tag.length - 1))}`,
+    });
+  });
 }
 
 export type OutputJob = {
@@ -32,30 +66,65 @@ export type OutputJob = {
   readonly outputs: readonly OutputSpec[];
 };
 export type OutputContext = {
-  readonly store: LocalStore;
-  readonly emit: (event: BuildEvent) => void;
-  readonly signal: AbortSignal;
+  readonly remote: RemoteAccess;
   readonly stdout: NodeJS.WritableStream | undefined;
 };
+export type Written = {
+  readonly size: number;
+  readonly descriptor?: Descriptor | undefined;
+  /** References. */
+  readonly pushed: readonly string[];
+};
 
-/** Writes one output after the other; each is there as a whole or not at all. Returns the bytes written. */
-export async function writeOutputs(
-  job: OutputJob,
-  { store, emit, signal, stdout }: OutputContext,
-): Promise<number> {
-  if (job.outputs.length === 0) return 0;
-  const { writeImage } = await import('../export/index.ts');
-  let total = 0;
+/** Writes one output after the other; each is there as a whole or not at all. Adds up the bytes written. */
+export async function writeOutputs(job: OutputJob, context: OutputContext): Promise<Written> {
+  const { emit } = context.remote;
+  let sum: Written = { size: 0, pushed: [] };
   for (const output of job.outputs) {
-    const name = `${output.type} ${output.dest === '-' ? 'standard output' : output.dest}`;
+    if (output.type === 'image') continue;
     const began = performance.now();
+    const name = outputName(output);
     emit({ type: 'export-start', output: name });
-    const { images, references } = job;
-    const request = { images, references, output, signal, ...(stdout === undefined ? {} : { stdout }) };
-    const { size, warnings } = await writeImage(request, store);
-    for (const message of warnings) emit({ type: 'warning', message });
-    emit({ type: 'export-end', output: name, size, ms: Math.round(performance.now() - began) });
-    total += size;
+    const one =
+      output.type === 'registry' ? await push(job, output, context) : await write(job, output, context);
+    emit({ type: 'export-end', output: name, size: one.size, ms: Math.round(performance.now() - began) });
+    const { size, descriptor, pushed } = one;
+    sum = {
+      size: sum.size + size,
+      descriptor: descriptor ?? sum.descriptor,
+      pushed: [...sum.pushed, ...pushed],
+    };
   }
-  return total;
+  return sum;
+}
+
+function outputName(output: ImageOutput | RegistryOutput): string {
+  if (output.type === 'registry') return 'registry';
+  return `${output.type} ${output.dest === '-' ? 'standard output' : output.dest}`;
+}
+
+async function write(
+  job: OutputJob,
+  output: ImageOutput,
+  { remote, stdout }: OutputContext,
+): Promise<Written> {
+  const { store, emit, signal, fetcher } = remote;
+  const { writeImage } = await import('../export/index.ts');
+  const images = await fetchForOutput(job.images, output.type, fetcher);
+  const request = { images, references: job.references, output, signal, ...(stdout && { stdout }) };
+  const { size, warnings, descriptor } = await writeImage(request, store);
+  for (const message of warnings) emit({ type: 'warning', message });
+  return { size, descriptor, pushed: [] };
+}
+
+async function push(job: OutputJob, output: RegistryOutput, { remote }: OutputContext): Promise<Written> {
+  const { pushImages } = await import('./push-image.ts');
+  const references = pushReferences(output, job.references);
+  const { size, descriptor } = await pushImages({ ...output, images: job.images, references }, remote);
+  const { byDigest = false, canonical = false } = output;
+  const pushed = references.flatMap(({ registry, repository, tag }) => [
+    ...(tag === undefined ? [] : [formatReference({ registry, repository, tag })]),
+    ...(byDigest || canonical ? [formatReference({ registry, repository, digest: descriptor.digest })] : []),
+  ]);
+  return { size, descriptor, pushed };
 }

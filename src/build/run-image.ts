@@ -1,7 +1,7 @@
 import { LapidaryError, quoted } from '../errors/index.ts';
 import { type ContainerConfig, type Platform, parseImageConfig } from '../oci/index.ts';
 import { environmentMap } from '../plan/index.ts';
-import { type StoredImage, TreeCache, userOf } from '../solve/index.ts';
+import { type LayerSource, type StoredImage, TreeCache, userOf } from '../solve/index.ts';
 import type { LocalStore } from './local-store.ts';
 
 /** `lapidary run`: what replaces or adds to the image's own configuration. */
@@ -30,12 +30,22 @@ export type RunImageRequest = {
 export async function runStoredImage(
   image: StoredImage,
   request: RunImageRequest,
-  { store, signal, searchPath }: { store: LocalStore; signal: AbortSignal; searchPath: string | undefined },
+  {
+    store,
+    layerSource,
+    signal,
+    searchPath,
+  }: {
+    readonly store: LocalStore;
+    readonly layerSource: LayerSource;
+    readonly signal: AbortSignal;
+    readonly searchPath: string | undefined;
+  },
 ): Promise<number> {
   const { config = {} } = parseImageConfig(await store.blobs.readBytes(image.id));
-  const layers = image.layers.map((layer) => layer.layer);
-  const trees = new TreeCache(store.layers);
-  const user = await userOf(request.user ?? config.User ?? '', layers, { trees, layers: store.layers });
+  const trees = new TreeCache(store.layers, layerSource);
+  const layers = await trees.local(image.layers);
+  const user = await userOf(request.user ?? config.User ?? '', image.layers, { trees, layers: store.layers });
   const { runImage } = await import('../sandbox/index.ts');
   return runImage(
     {

@@ -1,11 +1,29 @@
-import type { ImageOutput } from '../export/index.ts';
-import type { Digest, Platform } from '../oci/index.ts';
+import type { ImageOutput, LayerCompression } from '../export/index.ts';
+import type { Descriptor, Digest, Platform } from '../oci/index.ts';
 import type { Entitlement } from '../plan/index.ts';
+import type { RegistryConfig } from '../registry/index.ts';
 import type { BuildEvent } from '../solve/index.ts';
 import type { CredentialOptions } from './credentials.ts';
+import type { PullPolicy } from './image-source.ts';
 
+/** A push to registries. */
+export type RegistryOutput = LayerCompression & {
+  readonly type: 'registry';
+  /** References, as typed; none means the image's tags. */
+  readonly names: readonly string[];
+  /** No tag is pushed: the manifest is found by its digest only. */
+  readonly byDigest?: boolean;
+  /** `BuildResult.pushed` names the digest, too. */
+  readonly canonical?: boolean;
+  /** Plain HTTP, and TLS that cannot be verified, are allowed. */
+  readonly insecure?: boolean;
+};
 /** One `--output`. `dest` is an absolute path, or `-` for the stream given as `BuildOptions.stdout`. */
-export type OutputSpec = ImageOutput;
+export type OutputSpec =
+  | ImageOutput
+  | RegistryOutput
+  /** More names in the local store. */
+  | { readonly type: 'image'; readonly names: readonly string[] };
 
 /** What to build. Plain data; paths are absolute. */
 export type BuildRequest = {
@@ -31,6 +49,8 @@ export type BuildRequest = {
   /** Named contexts: a directory, `oci-layout://dir[:tag|@digest]`, `docker-image://reference`, a git or http(s) URL. */
   readonly contexts?: Readonly<Record<string, string>>;
   readonly labels?: Readonly<Record<string, string>>;
+  /** When registries are asked for base images; default `missing`. */
+  readonly pull?: PullPolicy;
   readonly noCache?: boolean;
   /** Stages, by name or index, whose steps are made anew. */
   readonly noCacheStages?: readonly string[];
@@ -56,6 +76,8 @@ export type BuildOptions = CredentialOptions & {
   readonly proxy?: Readonly<Record<string, string>>;
   /** The context of a request that says that it is a stream. */
   readonly stdin?: AsyncIterable<Uint8Array>;
+  /** Credentials, mirrors, certificates and proxies for registries; asked for when the first one is needed. */
+  readonly registries?: () => Promise<RegistryConfig>;
   /** Where outputs with `dest: '-'` go. */
   readonly stdout?: NodeJS.WritableStream;
 };
@@ -64,6 +86,10 @@ export type BuildResult = {
   readonly platform: Platform;
   /** The image ID: digest of the configuration. */
   readonly id: Digest;
+  /** Of the manifest, or of the index over several: what an output of type oci or registry has written. */
+  readonly descriptor?: Descriptor;
+  /** What registries know the image by now. */
+  readonly pushed: readonly string[];
   /** Tags that were moved, normalised. */
   readonly tags: readonly string[];
   /** Bytes of all layers, uncompressed. */

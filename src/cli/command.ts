@@ -7,6 +7,8 @@ export type OptionSpec = {
   readonly help: string;
   /** May be given several times. */
   readonly repeat?: boolean;
+  /** The value may be left out, and is then this one: `--pull[=POLICY]`. A value is given with `=` only. */
+  readonly bare?: string;
   /** Known from docker but not supported: using it is an UNSUPPORTED error with this hint. */
   readonly unsupported?: string;
 };
@@ -43,7 +45,7 @@ export function longName({ flags }: OptionSpec): string {
 
 /** Whether a flag is followed by a value. */
 export function takesValue({ flags }: OptionSpec): boolean {
-  return /--[a-z-]+ \S/.test(flags);
+  return /--[a-z-]+(?: \S|\[=)/.test(flags);
 }
 
 /** The values of flags by long name. Asking for a flag that the command does not define is a bug. */

@@ -1,10 +1,10 @@
-import type { InspectedImage } from '../build/index.ts';
+import { type InspectedImage, layerSize } from '../build/index.ts';
 import { type Digest, familiarName, hexOf, parseReference } from '../oci/index.ts';
 import type { Value } from './template/index.ts';
 
 /** Bytes of all layers. */
 export function imageSize({ image }: InspectedImage): number {
-  return image.layers.reduce((sum, layer) => sum + layer.size, 0);
+  return image.layers.reduce((sum, layer) => sum + layerSize(layer), 0);
 }
 
 /** As docker shows image IDs: 12 digits, or all with `sha256:`. */

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { LapidaryOptions } from '../build/index.ts';
 import type { Invocation } from './command.ts';
 
 /** The store's absolute path: `--store`, else `$LAPIDARY_STORE`, else the user's own. */
@@ -24,4 +25,14 @@ const PROXY_VARIABLES = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'].flatMap((name)
 export function proxyVariables({ io }: Pick<Invocation, 'io'>): Record<string, string> {
   const given = PROXY_VARIABLES.map((name): [string, string] => [name, io.env[name] ?? '']);
   return Object.fromEntries(given.filter(([, value]) => value !== ''));
+}
+
+/** How the user's configuration of registries is read, once the first registry is needed. */
+export function registries({ io }: Pick<Invocation, 'io'>): Pick<LapidaryOptions, 'registries'> {
+  return {
+    registries: async () => {
+      const { readRegistryConfig } = await import('../build/index.ts');
+      return readRegistryConfig({ env: io.env, home: io.env['HOME'] || '/', uid: io.uid });
+    },
+  };
 }

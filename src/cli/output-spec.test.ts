@@ -22,6 +22,22 @@ describe('parseCsv', () => {
 
 describe('parseOutput', () => {
   test.for([
+    ['a registry', 'type=registry', { type: 'registry', names: [] }],
+    ['an image that is pushed', 'type=image,push=true', { type: 'registry', names: [] }],
+    ['names', 'type=registry,name=a,b,push=true', { type: 'registry', names: ['a', 'b'] }],
+    ["names in docker's way", 'type=image,"name=a,b"', { type: 'image', names: ['a', 'b'] }],
+    [
+      'a digest alone, without TLS',
+      'type=image,name=a,push-by-digest=true,name-canonical=true,push=true,registry.insecure=true,compression=zstd',
+      {
+        type: 'registry',
+        names: ['a'],
+        byDigest: true,
+        canonical: true,
+        insecure: true,
+        compression: 'zstd',
+      },
+    ],
     ['a path alone is a directory', 'out', { type: 'local', dest: '/w/out' }],
     ['an absolute path', '/out', { type: 'local', dest: '/out' }],
     ['a path with an equals sign', 'a=b', { type: 'local', dest: '/w/a=b' }],
@@ -83,8 +99,11 @@ describe('parseOutput', () => {
     ['nothing', '', 'USAGE', '--output is empty'],
     ['no type', 'dest=a,tar=false', 'USAGE', 'has no type'],
     ['an unknown type', 'type=ocii', 'USAGE', 'no type "ocii"'],
-    ['a registry', 'type=registry', 'UNSUPPORTED', 'type registry is not supported'],
-    ['an image', 'type=image,dest=x', 'UNSUPPORTED', 'type image is not supported'],
+    ['a registry with a file', 'type=registry,dest=x', 'USAGE', 'type registry has no dest'],
+    ['a registry without a push', 'type=registry,push=false', 'USAGE', 'always pushed'],
+    ['a compression of what stays here', 'type=image,compression=zstd', 'USAGE', 'has no compression'],
+    ['a name for a file', 'type=oci,dest=a,name=b', 'USAGE', 'type oci has no name'],
+    ["Docker's media types", 'type=registry,oci-mediatypes=false', 'UNSUPPORTED', 'oci-mediatypes=false'],
     ['a key of docker', 'type=oci,name=x', 'UNSUPPORTED', 'does not know "name"'],
     ['a field without a value', 'type=oci,push', 'USAGE', 'field without a value: "push"'],
     ['no place for a directory', 'type=local', 'USAGE', 'type local needs a dest'],

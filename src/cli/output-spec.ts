@@ -3,14 +3,14 @@ import type { OutputSpec } from '../build/index.ts';
 import { LapidaryError, quoted, suggest } from '../errors/index.ts';
 import { compressionLevel } from '../oci/index.ts';
 import { parseCsv } from './csv.ts';
+import { readBoolean } from './read-input.ts';
 
-const TYPES = ['oci', 'docker', 'tar', 'local'] as const;
+const TYPES = ['oci', 'docker', 'tar', 'local', 'registry', 'image'] as const;
 const COMPRESSIONS = ['gzip', 'estargz', 'zstd', 'uncompressed'] as const;
 /** What is said of compressed layers. */
 const COMPRESSION_KEYS = ['compression', 'compression-level', 'force-compression'];
-const KEYS = ['type', 'dest', 'tar', ...COMPRESSION_KEYS];
-/** Valid in docker, but not done here. */
-const FOREIGN_TYPES = new Set(['image', 'registry', 'cacheonly']);
+const PUSH_KEYS = ['name', 'push', 'push-by-digest', 'name-canonical', 'registry.insecure', 'oci-mediatypes'];
+const KEYS = ['type', 'dest', 'tar', ...COMPRESSION_KEYS, ...PUSH_KEYS];
 
 /**
  * Reads the value of `--output`. As in docker a single field without `type=` is the directory of a local output,
@@ -26,11 +26,12 @@ export function parseOutput(text: string, cwd: string): OutputSpec {
   }
   const values = readFields(fields, text);
   const type = readType(values.get('type'), text);
+  if (type === 'registry' || type === 'image') return readNamed(type, values);
+  refuseKeys(type, PUSH_KEYS, values);
   const dest = readDest(type, values.get('dest'), cwd);
-  const tar = readBoolean('tar', values.get('tar') ?? 'true');
+  const tar = readBoolean('tar=', values.get('tar') ?? 'true');
   if (type === 'tar' || type === 'local') {
-    const extra = ['tar', ...COMPRESSION_KEYS].find((key) => values.has(key));
-    if (extra !== undefined) throw usage(`an output of type ${type} has no ${extra}`, `leave out ${extra}=`);
+    refuseKeys(type, ['tar', ...COMPRESSION_KEYS], values);
     return { type, dest };
   }
   if (!tar && (type === 'docker' || dest === '-')) {
@@ -39,23 +40,73 @@ export function parseOutput(text: string, cwd: string): OutputSpec {
   return { type, dest, tar, ...compressionFields(type, values) };
 }
 
-type LayoutSpec = Extract<OutputSpec, { readonly tar: boolean }>;
+type Values = ReadonlyMap<string, string>;
+type Compressed = Pick<
+  Extract<OutputSpec, { readonly type: 'registry' }>,
+  'compression' | 'compressionLevel' | 'forceCompression'
+>;
 
-function compressionFields(
-  type: LayoutSpec['type'],
-  values: ReadonlyMap<string, string>,
-): Pick<LayoutSpec, 'compression' | 'compressionLevel' | 'forceCompression'> {
-  const [name, level, force] = COMPRESSION_KEYS.map((key) => values.get(key));
-  const compression = name === undefined ? undefined : readCompression(name);
+/** An image that gets names: in the store, or, when it is pushed, in registries. */
+function readNamed(type: 'registry' | 'image', values: Values): OutputSpec {
+  refuseKeys(type, ['dest', 'tar'], values);
+  const flag = (key: string, fallback = 'false'): boolean =>
+    readBoolean(`${key}=`, values.get(key) ?? fallback);
+  const names = (values.get('name') ?? '').split(',').filter((name) => name !== '');
+  if (!flag('oci-mediatypes', 'true')) {
+    throw new LapidaryError('UNSUPPORTED', 'oci-mediatypes=false is not supported', {
+      hint: 'all registries take OCI images; leave it out',
+    });
+  }
+  if (!flag('push', type === 'registry' ? 'true' : 'false')) {
+    if (type === 'registry') throw usage('an output of type registry is always pushed', 'use type=image');
+    refuseKeys(
+      'image without push=true',
+      ['push-by-digest', 'registry.insecure', ...COMPRESSION_KEYS],
+      values,
+    );
+    return { type: 'image', names };
+  }
+  return {
+    type: 'registry',
+    names,
+    ...(flag('push-by-digest') && { byDigest: true }),
+    ...(flag('name-canonical') && { canonical: true }),
+    ...(flag('registry.insecure') && { insecure: true }),
+    ...compressionFields('registry', values),
+  };
+}
+
+function refuseKeys(type: string, keys: readonly string[], values: Values): void {
+  const extra = keys.find((key) => values.has(key));
+  if (extra !== undefined) throw usage(`an output of type ${type} has no ${extra}`, `leave out ${extra}=`);
+}
+
+function compressionFields(type: OutputSpec['type'], values: Values): Compressed {
+  const [compression, level, force] = COMPRESSION_KEYS.map((key) => values.get(key));
   const compresses =
     (compression ?? 'uncompressed') !== 'uncompressed' || level !== undefined || force !== undefined;
   if (type === 'docker' && compresses) {
     throw usage('layers of an output of type docker are never compressed', 'use type=oci');
   }
+  const isForced = force === undefined ? undefined : readBoolean('force-compression=', force);
+  return readCompression({ compression, level, force: isForced });
+}
+
+/** How layers are compressed, from what was written. @throws LapidaryError USAGE, UNSUPPORTED */
+export function readCompression({
+  compression: name,
+  level,
+  force,
+}: {
+  readonly compression: string | undefined;
+  readonly level: string | undefined;
+  readonly force: boolean | undefined;
+}): Compressed {
+  const compression = name === undefined ? undefined : compressionOf(name);
   return {
     ...(compression === undefined ? {} : { compression }),
     ...(level === undefined ? {} : { compressionLevel: readLevel(level, compression ?? 'gzip') }),
-    ...(force === undefined ? {} : { forceCompression: readBoolean('force-compression', force) }),
+    ...(force === undefined ? {} : { forceCompression: force }),
   };
 }
 
@@ -71,8 +122,14 @@ function readLevel(text: string, compression: (typeof COMPRESSIONS)[number]): nu
 
 function readFields(fields: readonly string[], text: string): Map<string, string> {
   const values = new Map<string, string>();
+  let last = '';
   for (const field of fields) {
     const equals = field.indexOf('=');
+    // `name=a,b`: docker wants it quoted
+    if (equals < 0 && last === 'name') {
+      values.set(last, `${values.get(last) ?? ''},${field}`);
+      continue;
+    }
     if (equals < 0) {
       throw usage(`--output has a field without a value: ${quoted(field)}`, 'expected KEY=VALUE, …');
     }
@@ -84,6 +141,7 @@ function readFields(fields: readonly string[], text: string): Map<string, string
       });
     }
     values.set(key, field.slice(equals + 1));
+    last = key;
   }
   return values;
 }
@@ -92,9 +150,9 @@ function readType(type: string | undefined, text: string): OutputSpec['type'] {
   const known = TYPES.find((one) => one === type);
   if (known !== undefined) return known;
   if (type === undefined) throw usage(`--output has no type: ${quoted(text)}`, `add type=${TYPES.join('|')}`);
-  if (FOREIGN_TYPES.has(type)) {
-    throw new LapidaryError('UNSUPPORTED', `an output of type ${type} is not supported`, {
-      hint: 'write an archive with type=oci,dest=FILE and push it with another tool',
+  if (type === 'cacheonly') {
+    throw new LapidaryError('UNSUPPORTED', 'an output of type cacheonly is not supported', {
+      hint: 'leave it out: without an output and a name only the cache is filled',
     });
   }
   const near = suggest(type, TYPES);
@@ -115,14 +173,7 @@ function readDest(type: OutputSpec['type'], dest: string | undefined, cwd: strin
   return dest === '-' ? '-' : resolve(cwd, dest);
 }
 
-/** As Go's strconv.ParseBool. */
-function readBoolean(key: string, text: string): boolean {
-  if (/^(1|t|T|TRUE|true|True)$/.test(text)) return true;
-  if (/^(0|f|F|FALSE|false|False)$/.test(text)) return false;
-  throw usage(`${key}= is neither true nor false: ${quoted(text)}`, `expected ${key}=true or ${key}=false`);
-}
-
-function readCompression(text: string): (typeof COMPRESSIONS)[number] {
+function compressionOf(text: string): (typeof COMPRESSIONS)[number] {
   const known = COMPRESSIONS.find((one) => one === text);
   if (known !== undefined) return known;
   throw new LapidaryError('UNSUPPORTED', `there is no compression ${quoted(text)}`, {

@@ -22,6 +22,8 @@ describe('parseArgs', () => {
     ['a dash as value', ['-f', '-', '.'], 'file', ['-']],
     ['a value that looks like a flag', ['--label', '--x', '.'], 'label', ['--x']],
     ['short flags together', ['-qt', 'a', '.'], 'tag', ['a']],
+    ['a value that may be left out', ['--pull', '.'], 'pull', ['always']],
+    ['a value that need not be left out', ['--pull=newer', '.'], 'pull', ['newer']],
     ['the epoch', ['--source-date-epoch', '0', '.'], 'source-date-epoch', ['0']],
     ['a flag of every command', ['--store', '/s', '.'], 'store', ['/s']],
     ['a flag that is not given', ['.'], 'target', []],
@@ -52,7 +54,6 @@ describe('parseArgs', () => {
     ['two paths', ['a', 'b'], 'USAGE', 'does not take the argument "b"', undefined],
     ['a flag that has no meaning to Object', ['--constructor', '.'], 'USAGE', 'no flag', undefined],
     ['attestations', ['--sbom', 'true', '.'], 'UNSUPPORTED', '--sbom is not supported', undefined],
-    ['a push', ['--push', '.'], 'UNSUPPORTED', '--push is not supported', undefined],
     ['a load without a path', ['--load'], 'UNSUPPORTED', '--load is not supported', undefined],
     ['a cache with =', ['--cache-from=type=gha', '.'], 'UNSUPPORTED', '--cache-from is not', undefined],
   ] as const)('build, error: %s', ([, argv, code, message, hint]) => {

@@ -24,7 +24,7 @@ export function parseArgs(
     .passThroughOptions(spec.passThrough ?? false);
   for (const option of options) addOption(program, option, values);
   try {
-    program.parse([...argv], { from: 'user' });
+    program.parse(withBare(argv, options), { from: 'user' });
   } catch (error) {
     throw error instanceof CommanderError ? usageError(error, spec, options) : error;
   }
@@ -33,11 +33,23 @@ export function parseArgs(
   return { flags, args: program.args };
 }
 
+/** Says the value of flags that may go without one, so that what follows them is never taken for it. */
+function withBare(argv: readonly string[], options: readonly OptionSpec[]): string[] {
+  const bare = new Map(options.flatMap((one) => (one.bare ? [[`--${longName(one)}`, one.bare]] : [])));
+  const end = argv.indexOf('--');
+  return argv.map((text, i) => {
+    const value = end >= 0 && i > end ? undefined : bare.get(text);
+    return value === undefined ? text : `${text}=${value}`;
+  });
+}
+
 function addOption(program: Command, spec: OptionSpec, values: Map<string, string[]>): void {
   const name = longName(spec);
   const list: string[] = [];
   values.set(name, list);
-  program.addOption(new Option(takesValue(spec) ? spec.flags.replace(/ (\S+)$/, ' <$1>') : spec.flags));
+  program.addOption(
+    new Option(takesValue(spec) ? spec.flags.replace(/(?: (\S+)|\[=(\S+)\])$/, ' <$1$2>') : spec.flags),
+  );
   program.on(`option:${name}`, (value: string | null) => {
     if (spec.unsupported !== undefined) {
       throw new LapidaryError('UNSUPPORTED', `--${name} is not supported`, { hint: spec.unsupported });

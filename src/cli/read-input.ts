@@ -68,3 +68,13 @@ export function readNumber(
     hint: `expected ${least} to ${greatest}`,
   });
 }
+
+/** As Go's strconv.ParseBool; `name` is what an error calls it: `tar=`, `--tls-verify`. @throws LapidaryError USAGE */
+export function readBoolean(name: string, text: string): boolean {
+  if (/^(1|t|T|TRUE|true|True)$/.test(text)) return true;
+  if (/^(0|f|F|FALSE|false|False)$/.test(text)) return false;
+  const equals = name.endsWith('=') ? '' : '=';
+  throw new LapidaryError('USAGE', `${name} is neither true nor false: ${quoted(text)}`, {
+    hint: `expected ${name}${equals}true or ${name}${equals}false`,
+  });
+}

@@ -8,6 +8,7 @@ import {
   formatPlatform,
   formatReference,
   type ImageConfig,
+  imagePlatform,
   MEDIA,
   matchPlatform,
   parseImageConfig,
@@ -19,7 +20,7 @@ import type { StoredLayer } from '../solve/index.ts';
 import { type ImageFiles, MAX_JSON_BYTES } from './image-archive-files.ts';
 import { importLayer } from './image-archive-layers.ts';
 import type { ImportedImage, ImportOptions } from './image-archive-types.ts';
-import { layerCount, platformOf } from './oci-layout-image.ts';
+import { layerCount } from './oci-layout-image.ts';
 
 /** `manifest.json` of `docker save`; moby, image/tarexport, "manifestItem". */
 const manifestSchema = v.pipe(
@@ -48,7 +49,7 @@ export async function importDockerArchive(
   for (const item of await readManifest(files)) {
     options.signal?.throwIfAborted();
     const config = await readConfig(item.Config, files, options);
-    const platform = platformOf(config.config, undefined);
+    const platform = imagePlatform(config.config, undefined);
     platforms.add(formatPlatform(platform));
     if (options.platform !== undefined && matchPlatform(options.platform, [platform]) === undefined) continue;
     const layers = await importLayers(item, config.config, { files, options });

@@ -1,7 +1,13 @@
 import { createReadStream } from 'node:fs';
 import type { Compression, Descriptor, DiffId, Digest } from '../oci/index.ts';
-import type { BlobStore, FactStore, LayerStore, StoredLayer } from '../solve/index.ts';
-import type { LayerId } from '../tree/index.ts';
+import {
+  type BlobStore,
+  type FactStore,
+  type LayerStore,
+  type LocalLayer,
+  readLayerRecord,
+  writeLayerRecord,
+} from '../solve/index.ts';
 
 /** The ports that importing an image needs. */
 export type ImportPorts = {
@@ -13,10 +19,6 @@ export type ImportPorts = {
 
 const READ_SIZE = 1024 * 1024;
 
-/** Fact: the layer that a diffID's tar was read as. */
-export const layerOfKey = (diffId: DiffId): string => `layer-of:${diffId}`;
-/** Fact: bytes of a diffID's tar. */
-const sizeOfKey = (diffId: DiffId): string => `size-of:${diffId}`;
 /** Fact: the diffID that a compressed blob was found to have; never taken from a configuration on trust. */
 const diffOfKey = (blob: Digest): string => `diff-of:${blob}`;
 
@@ -36,7 +38,7 @@ export async function importLayer(
   { blob, compression, diffId }: LayerToImport,
   ports: ImportPorts,
   signal: AbortSignal | undefined,
-): Promise<StoredLayer> {
+): Promise<LocalLayer> {
   const known = await knownLayer(blob, diffId, ports);
   if (known !== undefined) return known;
   const source = createReadStream(ports.blobs.path(blob.digest), { highWaterMark: READ_SIZE });
@@ -46,7 +48,7 @@ export async function importLayer(
       expectDiffId: diffId,
       ...(signal === undefined ? {} : { signal }),
     });
-    await rememberLayer({ layer: layer.id, diffId, size }, ports.facts);
+    await writeLayerRecord(ports.facts, diffId, { layer: layer.id, size });
     await ports.facts.put(diffOfKey(blob.digest), diffId);
     return { layer: layer.id, diffId, size, blob };
   } finally {
@@ -58,15 +60,8 @@ async function knownLayer(
   blob: Descriptor,
   diffId: DiffId,
   { facts, layers }: ImportPorts,
-): Promise<StoredLayer | undefined> {
+): Promise<LocalLayer | undefined> {
   if ((await facts.get(diffOfKey(blob.digest))) !== diffId) return undefined;
-  const layer = (await facts.get(layerOfKey(diffId))) as LayerId | undefined;
-  const size = Number((await facts.get(sizeOfKey(diffId))) ?? Number.NaN);
-  if (layer === undefined || !Number.isSafeInteger(size) || !(await layers.has(layer))) return undefined;
-  return { layer, diffId, size, blob };
-}
-
-async function rememberLayer({ layer, diffId, size }: StoredLayer, facts: FactStore): Promise<void> {
-  await facts.put(sizeOfKey(diffId), String(size));
-  await facts.put(layerOfKey(diffId), layer);
+  const record = await readLayerRecord(facts, layers, diffId);
+  return record && { ...record, diffId, blob };
 }

@@ -2,8 +2,10 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { LapidaryError, messageOf, quoted } from '../errors/index.ts';
 import { decompressAny } from '../host/index.ts';
+import type { BlobStore } from '../solve/index.ts';
 import { ArchiveFiles } from './archive-files.ts';
 import { importDockerArchive } from './docker-archive.ts';
+import type { ImageFiles } from './image-archive-files.ts';
 import type { ImportedImage, ImportOptions } from './image-archive-types.ts';
 import { importLayout } from './oci-layout.ts';
 import { LayoutDirectory } from './oci-layout-directory.ts';
@@ -60,12 +62,8 @@ export async function importImages(
 ): Promise<readonly ImportedImage[]> {
   const { blobs } = options.ports;
   const { signal } = options;
-  if (archive.kind === 'directory') {
-    const files = new LayoutDirectory(archive.name, blobs, signal);
-    return importLayout({ files, pick: archive.pick, options });
-  }
-  const source = decompressAny(openBytes(archive), archive.name);
-  const files = await ArchiveFiles.load(source, { name: archive.name, blobs, signal });
+  const files = await openImageFiles(archive, { blobs, signal });
+  if (archive.kind === 'directory') return importLayout({ files, pick: archive.pick, options });
   if (await files.has('index.json')) return importLayout({ files, pick: { by: 'all' }, options });
   if (await files.has('manifest.json')) return importDockerArchive(files, options);
   throw new LapidaryError(
@@ -73,6 +71,16 @@ export async function importImages(
     `${quoted(archive.name)} is no image archive: it has neither "index.json" nor "manifest.json"`,
     { hint: 'expected what `docker save`, `type=oci` or `skopeo copy` write' },
   );
+}
+
+/** The files of an archive, or of a layout directory. An archive is read as a whole, its blobs go to the blob store. */
+export async function openImageFiles(
+  archive: ImageArchive,
+  { blobs, signal }: { readonly blobs: BlobStore; readonly signal: AbortSignal | undefined },
+): Promise<ImageFiles> {
+  if (archive.kind === 'directory') return new LayoutDirectory(archive.name, blobs, signal);
+  const source = decompressAny(openBytes(archive), archive.name);
+  return ArchiveFiles.load(source, { name: archive.name, blobs, signal });
 }
 
 async function* openBytes(

@@ -11,5 +11,6 @@ export { HttpSource, type HttpSourceParts } from './http-source.ts';
 export { type ImageArchive, importImages, openImageArchive } from './image-archive.ts';
 export type { ImportPorts } from './image-archive-layers.ts';
 export type { ImportedImage, ImportOptions } from './image-archive-types.ts';
+export { type LayoutSource, openLayoutSource } from './layout-source.ts';
 export { type ArchiveOrText, readArchiveOrText } from './stream-context.ts';
 export { TreeContext } from './tree-context.ts';

@@ -4,11 +4,11 @@ import {
   type Digest,
   hexOf,
   type ImageConfig,
+  imagePlatform,
   layerCompression,
   lazyAnnotations,
   type Manifest,
   MEDIA,
-  normalisePlatform,
   type Platform,
   parseImageConfig,
   parseManifest,
@@ -41,7 +41,7 @@ export async function openManifest(
   const config = isImageConfig
     ? parseImageConfig(await readBlob(manifest.config, files, options))
     : undefined;
-  return { descriptor, manifest, config, platform: platformOf(config, descriptor.platform) };
+  return { descriptor, manifest, config, platform: imagePlatform(config, descriptor.platform) };
 }
 
 /** Blob, layer by layer, then nothing more: the image is whole in the store when this returns. */
@@ -84,20 +84,6 @@ async function readBlob(
     'DIGEST_MISMATCH',
     `${quoted(path)} in ${quoted(files.name)} has ${bytes.length} bytes, its descriptor says ${size}`,
   );
-}
-
-/** What the configuration says, with the variant from the index where the configuration has none. */
-export function platformOf(config: ImageConfig | undefined, described: Platform | undefined): Platform {
-  const { os = 'unknown', architecture = 'unknown' } = config ?? described ?? {};
-  const same = config === undefined || described?.architecture === config.architecture;
-  const variant = config?.variant ?? (same ? described?.variant : undefined);
-  const version = config?.['os.version'] ?? (same ? described?.['os.version'] : undefined);
-  return normalisePlatform({
-    os,
-    architecture,
-    ...(variant === undefined ? {} : { variant }),
-    ...(version === undefined ? {} : { 'os.version': version }),
-  });
 }
 
 export function layerCount(name: string, diffIds: number, layers: number): LapidaryError {

@@ -4,6 +4,7 @@ import {
   formatPlatform,
   hexOf,
   type Index,
+  isAttestation,
   isIndexType,
   isManifestType,
   matchPlatform,
@@ -105,12 +106,6 @@ async function openIndex(
   } catch (error) {
     throw mismatch(files, path, error);
   }
-}
-
-/** BuildKit's provenance and SBOMs: manifests for the platform unknown/unknown. */
-function isAttestation({ platform, annotations }: Descriptor): boolean {
-  const unknown = platform?.os === 'unknown' && platform.architecture === 'unknown';
-  return unknown || annotations?.['vnd.docker.reference.type'] === 'attestation-manifest';
 }
 
 function noImage(name: string): LapidaryError {

@@ -10,6 +10,7 @@ import {
 import type { StoredLayer } from '../solve/index.ts';
 import { type EstargzFacts, estargz } from './estargz.ts';
 import type { LayerBlob } from './layer-blob.ts';
+import { localLayer } from './layer-tar.ts';
 import { packMembers } from './pack-members.ts';
 import type { ExportPorts } from './types.ts';
 
@@ -30,11 +31,12 @@ export async function estargzBlob(
   ports: ExportPorts,
   options: EstargzOptions,
 ): Promise<LayerBlob> {
+  const { layer } = localLayer(stored);
   const level = compressionLevel('estargz', options.level) ?? 0;
-  const key = `estargz-blob:${VERSION}:${stored.layer}:${level}`;
+  const key = `estargz-blob:${VERSION}:${layer}:${level}`;
   const known = await remembered(key, ports);
   if (known !== undefined) return asBlob(known);
-  const { entries } = await ports.layers.read(stored.layer);
+  const { entries } = await ports.layers.read(layer);
   let facts: EstargzFacts | undefined;
   async function* bytes(): AsyncGenerator<Uint8Array> {
     facts = yield* estargz(packMembers(entries, ports.layers), level);

@@ -2,7 +2,7 @@ import { pipeline, type Transform } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { LapidaryError, messageOf } from '../errors/index.ts';
 import { type Descriptor, layerCompression } from '../oci/index.ts';
-import type { StoredLayer } from '../solve/index.ts';
+import type { LocalLayer, StoredLayer } from '../solve/index.ts';
 import { blobName, type Member, READ_SIZE, readBlob } from './member.ts';
 import { verified } from './metered.ts';
 import { packLayer } from './pack-layer.ts';
@@ -10,7 +10,7 @@ import type { ExportPorts } from './types.ts';
 
 /** A layer's uncompressed tar as a blob named by its diffID. */
 export function layerTarMember(stored: StoredLayer, ports: ExportPorts): Member {
-  const { diffId, size } = stored;
+  const { diffId, size } = localLayer(stored);
   const read = (): AsyncIterable<Uint8Array> =>
     verified(layerTar(stored, ports), { what: `layer ${diffId}`, digest: diffId, size });
   return { name: blobName(diffId), size, read };
@@ -19,7 +19,7 @@ export function layerTarMember(stored: StoredLayer, ports: ExportPorts): Member 
 /** The very bytes the diffID is of: of the blob the layer came as, else packed anew. */
 export async function* layerTar(stored: StoredLayer, ports: ExportPorts): AsyncGenerator<Uint8Array> {
   if (stored.blob !== undefined) yield* decompressed(stored.blob, ports);
-  else yield* packLayer((await ports.layers.read(stored.layer)).entries, ports.layers);
+  else yield* packLayer((await ports.layers.read(localLayer(stored).layer)).entries, ports.layers);
 }
 
 function decompressed(blob: Descriptor, { blobs }: ExportPorts): AsyncIterable<Uint8Array> {
@@ -49,4 +49,10 @@ async function* through(
       { cause: error, hint: 'build again with --no-cache, or remove the store' },
     );
   }
+}
+
+/** Whoever exports has fetched what is to be read. */
+export function localLayer(stored: StoredLayer): LocalLayer {
+  if (stored.layer !== undefined) return stored;
+  throw new Error(`the layer ${stored.diffId} is not in the store`);
 }

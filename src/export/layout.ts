@@ -8,8 +8,10 @@ import {
   MEDIA,
   type Platform,
   parseReference,
+  sha256,
 } from '../oci/index.ts';
 import type { StoredImage, StoredLayer } from '../solve/index.ts';
+import type { LayerBlob } from './layer-blob.ts';
 import { bytesBlob, type Member } from './member.ts';
 import type { ExportPorts } from './types.ts';
 
@@ -20,12 +22,7 @@ export type LayoutImage = {
   readonly descriptor: Descriptor;
 };
 
-/** `diffId` is the stored layer's, unless its blob holds another tar. */
-export type LayerMember = {
-  readonly descriptor: Descriptor;
-  readonly diffId: DiffId;
-  readonly member: Member;
-};
+export type LayerMember = LayerBlob & { readonly member: Member };
 
 /** What containerd and BuildKit read the whole name of an image from. */
 export const IMAGE_NAME: string = 'io.containerd.image.name';
@@ -45,43 +42,67 @@ export async function layoutImage(
 ): Promise<LayoutImage> {
   const layers: LayerMember[] = [];
   for (const layer of image.layers) layers.push(await toMember(layer));
-  const diffIds = layers.map(({ diffId }) => diffId);
-  const { digest: id, size: configSize, member: configMember } = await configBlob(image, diffIds, ports);
-  const config: Descriptor = { mediaType: MEDIA.ociConfig, digest: id, size: configSize };
-  const manifest: Manifest = {
-    schemaVersion: 2,
-    mediaType: MEDIA.ociManifest,
-    config,
-    layers: layers.map(({ descriptor }) => descriptor),
-  };
-  const { member, digest, size } = bytesBlob(jsonBytes(manifest));
+  const { config, manifest } = await imageDocuments(image, layers, ports);
   return {
-    members: [configMember, ...layers.map((layer) => layer.member), member],
-    descriptor: { mediaType: MEDIA.ociManifest, digest, size, platform: platformOf(image) },
+    members: [
+      bytesBlob(config.bytes).member,
+      ...layers.map((layer) => layer.member),
+      bytesBlob(manifest.bytes).member,
+    ],
+    descriptor: manifest.descriptor,
   };
 }
 
+/** A configuration, manifest or index as it is written. */
+export type ImageDocument = { readonly descriptor: Descriptor; readonly bytes: Uint8Array };
+
+/** Configuration and manifest of an image whose layers are these blobs, in order. The manifest says the platform. */
+export async function imageDocuments(
+  image: StoredImage,
+  layers: readonly LayerBlob[],
+  ports: Pick<ExportPorts, 'blobs'>,
+): Promise<{ readonly config: ImageDocument; readonly manifest: ImageDocument }> {
+  const diffIds = layers.map(({ diffId }) => diffId);
+  const config = documentOf(MEDIA.ociConfig, await configBytes(image, diffIds, ports));
+  const manifest: Manifest = {
+    schemaVersion: 2,
+    mediaType: MEDIA.ociManifest,
+    config: config.descriptor,
+    layers: layers.map(({ descriptor }) => descriptor),
+  };
+  const { descriptor, bytes } = documentOf(MEDIA.ociManifest, jsonBytes(manifest));
+  return { config, manifest: { descriptor: { ...descriptor, platform: platformOf(image) }, bytes } };
+}
+
+function documentOf(mediaType: string, bytes: Uint8Array): ImageDocument {
+  return { descriptor: { mediaType, digest: sha256(bytes), size: bytes.length }, bytes };
+}
+
 /** The image's configuration as it is in the store, but for diffIDs that are others in this output. */
-async function configBlob(
+async function configBytes(
   image: StoredImage,
   diffIds: readonly DiffId[],
-  { blobs }: ExportPorts,
-): Promise<ReturnType<typeof bytesBlob>> {
+  { blobs }: Pick<ExportPorts, 'blobs'>,
+): Promise<Uint8Array> {
   const bytes = await blobs.readBytes(image.id);
-  if (image.layers.every((layer, index) => layer.diffId === diffIds[index])) return bytesBlob(bytes);
+  if (image.layers.every((layer, index) => layer.diffId === diffIds[index])) return bytes;
   const config = JSON.parse(Buffer.from(bytes).toString('utf8')) as ImageConfig;
-  return bytesBlob(jsonBytes({ ...config, rootfs: { ...config.rootfs, diff_ids: diffIds } }));
+  return jsonBytes({ ...config, rootfs: { ...config.rootfs, diff_ids: diffIds } });
 }
 
 /** Several platforms under one index, in the order given. */
 export function layoutIndex(images: readonly LayoutImage[]): LayoutImage {
-  const manifests = images.map(({ descriptor }) => descriptor);
-  const index: Index = { schemaVersion: 2, mediaType: MEDIA.ociIndex, manifests };
-  const { member, digest, size } = bytesBlob(jsonBytes(index));
+  const { descriptor, bytes } = indexDocument(images.map((image) => image.descriptor));
   return {
-    members: [...images.flatMap(({ members }) => members), member],
-    descriptor: { mediaType: MEDIA.ociIndex, digest, size },
+    members: [...images.flatMap(({ members }) => members), bytesBlob(bytes).member],
+    descriptor,
   };
+}
+
+/** An index over manifests, in the order given. */
+export function indexDocument(manifests: readonly Descriptor[]): ImageDocument {
+  const index: Index = { schemaVersion: 2, mediaType: MEDIA.ociIndex, manifests };
+  return documentOf(MEDIA.ociIndex, jsonBytes(index));
 }
 
 /** The lines of `index.json` that name an image: one per reference as BuildKit writes them, else one bare. */

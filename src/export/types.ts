@@ -1,20 +1,24 @@
 import type { Descriptor, OutputCompression } from '../oci/index.ts';
 import type { BlobStore, FactStore, LayerStore, StoredImage } from '../solve/index.ts';
 
+/** How layers become blobs. */
+export type LayerCompression = {
+  /** Of layers that were never a blob; default gzip. Layers of Docker archives are never compressed. */
+  readonly compression?: OutputCompression;
+  /** gzip and estargz: 0 to 9, default 6. zstd: 1 to 19, default 3. */
+  readonly compressionLevel?: number;
+  /** Compress layers of base images anew, too; default: they stay the blobs that they came as. */
+  readonly forceCompression?: boolean;
+};
+
 /** One output. `dest` is an absolute path, or `-` for `WriteImageRequest.stdout` (archives and `tar` only). */
 export type ImageOutput =
-  | {
+  | ({
       readonly type: 'oci' | 'docker';
       readonly dest: string;
       /** `false` writes an OCI layout directory instead of an archive (oci only). */
       readonly tar: boolean;
-      /** Of layers that were never a blob; default gzip. Layers of Docker archives are never compressed. */
-      readonly compression?: OutputCompression;
-      /** gzip and estargz: 0 to 9, default 6. zstd: 1 to 19, default 3. */
-      readonly compressionLevel?: number;
-      /** Compress layers of base images anew, too; default: they stay the blobs that they came as. */
-      readonly forceCompression?: boolean;
-    }
+    } & LayerCompression)
   | { readonly type: 'tar' | 'local'; readonly dest: string };
 
 export type WriteImageRequest = {

@@ -1,4 +1,5 @@
 import { LapidaryError } from '../errors/index.ts';
+import { localLayer } from './layer-tar.ts';
 import { mergedEntries } from './merged-entries.ts';
 import { openOutput } from './output.ts';
 import { packLayer } from './pack-layer.ts';
@@ -58,6 +59,6 @@ async function rootFilesystem(
     });
   }
   const read = [];
-  for (const { layer } of image.layers) read.push(await layers.read(layer));
+  for (const layer of image.layers) read.push(await layers.read(localLayer(layer).layer));
   return mergedEntries(read);
 }

@@ -3,7 +3,7 @@ import { canonicalJson, type Descriptor, familiarName, MEDIA, parseReference } f
 import type { StoredLayer } from '../solve/index.ts';
 import { writeArchive } from './archive.ts';
 import { layerBlob } from './layer-blob.ts';
-import { layerTarMember } from './layer-tar.ts';
+import { layerTarMember, localLayer } from './layer-tar.ts';
 import {
   LAYOUT_MARK,
   type LayerMember,
@@ -60,7 +60,7 @@ export async function writeDocker(
   if (image === undefined || more.length > 0 || !output.tar) throw notDocker(output);
   function asTar(layer: StoredLayer): Promise<LayerMember> {
     const digest = layer.diffId as string as Descriptor['digest']; // a tar that is a blob has one digest for both
-    const descriptor = { mediaType: MEDIA.ociLayer, digest, size: layer.size };
+    const descriptor = { mediaType: MEDIA.ociLayer, digest, size: localLayer(layer).size };
     return Promise.resolve({ descriptor, diffId: layer.diffId, member: layerTarMember(layer, ports) });
   }
   const { members, descriptor } = await layoutImage(image, ports, asTar);

@@ -3,6 +3,7 @@ export { chainIds } from './chain-id.ts';
 export { compressionLevel, type OutputCompression } from './compression.ts';
 export { type ChainId, type DiffId, type Digest, hexOf, isDigest, parseDigest, sha256 } from './digest.ts';
 export { formatGoDuration, parseGoDuration } from './go-duration.ts';
+export { imagePlatform, isAttestation } from './image-platform.ts';
 export {
   type Compression,
   isIndexType,

@@ -1,6 +1,6 @@
 import { frameLines, printable } from '../errors/index.ts';
 import type { BuildEvent, StepInfo } from '../solve/index.ts';
-import { cleanLine } from './text.ts';
+import { cleanLine, formatElapsed, formatSize } from './text.ts';
 
 type Of<T extends BuildEvent['type']> = Extract<BuildEvent, { readonly type: T }>;
 
@@ -28,4 +28,39 @@ export function phaseLine({ name, detail }: Of<'phase'>): string {
 
 export function taggedLine({ reference, id }: Of<'tagged'>): string {
   return `[tag] ${cleanLine(reference)}: ${cleanLine(id)}`;
+}
+
+/** `[pull] 1f2e3d4c5b6a 12.3MB docker.io/library/alpine`. */
+export function transferTitle({ action, digest, size, place }: Of<'transfer-start'>): string {
+  const name = digest === undefined ? 'new layer' : digest.slice('sha256:'.length, 'sha256:'.length + 12);
+  const amount = size === undefined ? [] : [formatSize(size)];
+  return `[${action}] ${[cleanLine(name), ...amount, cleanLine(place)].join(' ')}`;
+}
+
+/** What became of a transfer, in one word and what it took. */
+export function transferEnd({ result, bytes, ms }: Of<'transfer-end'>): string {
+  switch (result) {
+    case 'done':
+      return `DONE ${formatElapsed(ms)}, ${formatSize(bytes)}`;
+    case 'exists':
+      return 'EXISTS';
+    case 'mounted':
+      return 'MOUNTED';
+    case 'failed':
+      return `ERROR after ${formatElapsed(ms)}`;
+  }
+}
+
+/** What a registry makes us wait for, or what else is told in one line. */
+export function noteLine(event: Of<'waiting' | 'quota' | 'notice' | 'pushed'>): string {
+  switch (event.type) {
+    case 'waiting':
+      return `waiting ${formatElapsed(event.delayMs)} for ${cleanLine(event.host)}: ${cleanLine(event.what)}: ${cleanLine(event.reason)}`;
+    case 'quota':
+      return `${cleanLine(event.host)} allows ${event.remaining} of ${event.limit} more pulls`;
+    case 'notice':
+      return cleanLine(event.message);
+    case 'pushed':
+      return `[pushed] ${cleanLine(event.reference)}: ${cleanLine(event.digest)}`;
+  }
 }

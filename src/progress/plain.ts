@@ -1,5 +1,14 @@
 import type { BuildEvent, StepInfo } from '../solve/index.ts';
-import { imageLine, phaseLine, stepTitle, taggedLine, warningLines } from './describe.ts';
+import {
+  imageLine,
+  noteLine,
+  phaseLine,
+  stepTitle,
+  taggedLine,
+  transferEnd,
+  transferTitle,
+  warningLines,
+} from './describe.ts';
 import { StepLines } from './step-lines.ts';
 import { cleanLine, formatElapsed, formatSize } from './text.ts';
 import type { Renderer, Screen } from './types.ts';
@@ -11,6 +20,8 @@ type Task = {
   readonly lines: StepLines;
 };
 type Output = Extract<BuildEvent, { readonly type: 'step-output' }>;
+type TransferStart = Extract<BuildEvent, { readonly type: 'transfer-start' }>;
+type TransferEnd = Extract<BuildEvent, { readonly type: 'transfer-end' }>;
 type End = Extract<BuildEvent, { readonly type: 'step-end' }>;
 
 /**
@@ -20,6 +31,7 @@ type End = Extract<BuildEvent, { readonly type: 'step-end' }>;
 export class PlainRenderer implements Renderer {
   readonly #screen: Pick<Screen, 'write' | 'now'>;
   readonly #steps = new Map<number, Task>();
+  readonly #transfers = new Map<number, Task>();
   readonly #exports = new Map<string, Task>();
   #numbers = 0;
   #last: Task | undefined;
@@ -42,6 +54,17 @@ export class PlainRenderer implements Renderer {
         return this.#output(event);
       case 'step-end':
         return this.#end(event);
+      case 'transfer-start':
+        return this.#transferStart(event);
+      case 'transfer-progress':
+        return;
+      case 'transfer-end':
+        return this.#transferEnd(event);
+      case 'waiting':
+      case 'quota':
+      case 'notice':
+      case 'pushed':
+        return this.#line(noteLine(event));
       case 'export-start':
         return this.#exportStart(event.output);
       case 'export-end':
@@ -100,6 +123,20 @@ export class PlainRenderer implements Renderer {
     this.#exports.delete(output);
     this.#switchTo(task);
     this.#finish(task, `DONE ${formatElapsed(ms)}, ${formatSize(size)}`);
+  }
+
+  #transferStart(event: TransferStart): void {
+    const task = this.#task(transferTitle(event));
+    this.#transfers.set(event.id, task);
+    this.#switchTo(task);
+  }
+
+  #transferEnd(event: TransferEnd): void {
+    const task = this.#transfers.get(event.id);
+    if (task === undefined) return;
+    this.#transfers.delete(event.id);
+    this.#switchTo(task);
+    this.#finish(task, transferEnd(event));
   }
 
   #print(task: Task, lines: readonly string[]): void {

@@ -1,5 +1,13 @@
 import type { BuildEvent, StepInfo } from '../solve/index.ts';
-import { imageLine, phaseLine, stepTitle, taggedLine, warningLines } from './describe.ts';
+import {
+  imageLine,
+  noteLine,
+  phaseLine,
+  stepTitle,
+  taggedLine,
+  transferTitle,
+  warningLines,
+} from './describe.ts';
 import { StepLines } from './step-lines.ts';
 import { cleanLine, cut, formatElapsed, formatSize, textWidth } from './text.ts';
 import type { Renderer, Screen } from './types.ts';
@@ -10,7 +18,15 @@ const HIDE_CURSOR = '\u001b[?25l';
 const SHOW_CURSOR = '\u001b[?25h';
 const ERASE_BELOW = '\u001b[J';
 
-type Task = { readonly title: string; readonly began: number; readonly lines: StepLines; tail: string[] };
+type Task = {
+  readonly title: string;
+  readonly began: number;
+  readonly lines: StepLines;
+  tail: string[];
+  /** Bytes to move, where that is known, and how many have moved. */
+  readonly size: number | undefined;
+  done?: number;
+};
 
 /**
  * A live view: finished steps scroll away as one line each; below them the running ones with their time and last
@@ -50,6 +66,17 @@ export class TtyRenderer implements Renderer {
         return this.#output(event.id, event.stream, event.data);
       case 'step-end':
         return this.#end(event.id, event);
+      case 'transfer-start':
+        return this.#start(transferKey(event), transferTitle(event), event.size);
+      case 'transfer-progress':
+        return this.#progress(transferKey(event), event.bytes);
+      case 'transfer-end':
+        return this.#end(transferKey(event), event);
+      case 'waiting':
+      case 'quota':
+      case 'notice':
+      case 'pushed':
+        return this.#draw([`=> ${noteLine(event)}`]);
       case 'export-start':
         return this.#start(event.output, `[export] ${cleanLine(event.output)}`);
       case 'export-end':
@@ -71,8 +98,13 @@ export class TtyRenderer implements Renderer {
     this.#screen.write(SHOW_CURSOR);
   };
 
-  #start(key: number | string, title: string): void {
-    this.#tasks.set(key, { title, began: this.#screen.now(), lines: new StepLines(), tail: [] });
+  #start(key: number | string, title: string, size?: number): void {
+    this.#tasks.set(key, { title, began: this.#screen.now(), lines: new StepLines(), tail: [], size });
+  }
+
+  #progress(key: string, bytes: number): void {
+    const task = this.#tasks.get(key);
+    if (task !== undefined) task.done = bytes;
   }
 
   #output(id: number, stream: string, data: Uint8Array): void {
@@ -88,7 +120,7 @@ export class TtyRenderer implements Renderer {
     if (task === undefined) return;
     this.#tasks.delete(key);
     this.#finished += 1;
-    const mark = { hit: 'CACHED ', done: '', failed: 'ERROR ', cancelled: 'CANCELED ' }[result];
+    const mark = MARKS[result];
     const time = result === 'hit' ? '' : formatElapsed(ms);
     this.#draw([this.#spread(`=> ${mark}${task.title}`, [note, time].filter(Boolean).join('  '))]);
   }
@@ -140,13 +172,31 @@ export class TtyRenderer implements Renderer {
   }
 
   #taskLines(task: Task, tail: number): string[] {
-    const head = this.#spread(`=> ${task.title}`, formatElapsed(this.#screen.now() - task.began));
+    const time = formatElapsed(this.#screen.now() - task.began);
+    const head = this.#spread(`=> ${task.title}`, [moved(task), time].filter(Boolean).join('  '));
     const lines = tail > 0 ? task.tail.slice(-tail) : [];
     return [head, ...lines.map((line) => cut(`   # ${line.replaceAll('\t', '  ')}`, this.#columns()))];
   }
 }
 
-type EndResult = Extract<BuildEvent, { readonly type: 'step-end' }>['result'];
+type EndResult = Extract<BuildEvent, { readonly type: 'step-end' | 'transfer-end' }>['result'];
+
+const MARKS: Readonly<Record<EndResult, string>> = {
+  hit: 'CACHED ',
+  done: '',
+  failed: 'ERROR ',
+  cancelled: 'CANCELED ',
+  exists: 'EXISTS ',
+  mounted: 'MOUNTED ',
+};
+
+const transferKey = ({ id }: { readonly id: number }): string => `transfer ${id}`;
+
+/** `42%` of a known size, else the bytes so far. */
+function moved({ done, size }: Task): string {
+  if (done === undefined) return '';
+  return size ? `${Math.min(100, Math.floor((done / size) * 100))}%` : formatSize(done);
+}
 
 const titleOf = (step: StepInfo): string => stepTitle(step).replaceAll('\t', ' ');
 

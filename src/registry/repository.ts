@@ -21,6 +21,7 @@ import type {
   OpenSource,
   PushBlobOptions,
   PushOutcome,
+  ReadOptions,
   ReferrerArtifact,
   Repository,
   TransferOptions,
@@ -50,7 +51,7 @@ export class RemoteRepository implements Repository {
     return hasBlob(this.#places, digest, options);
   }
 
-  openBlob(descriptor: Descriptor, options: CallOptions = {}): AsyncIterable<Uint8Array> {
+  openBlob(descriptor: Descriptor, options: ReadOptions = {}): AsyncIterable<Uint8Array> {
     return readBlob(this.#places, descriptor, options);
   }
 

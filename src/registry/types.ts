@@ -1,3 +1,4 @@
+import type { Hash } from 'node:crypto';
 import type { Descriptor, Digest } from '../oci/index.ts';
 import type { RegistryConfig } from './config.ts';
 
@@ -67,6 +68,11 @@ export type TransferOptions = CallOptions & {
   readonly onProgress?: (bytes: number) => void;
 };
 
+export type ReadOptions = CallOptions & {
+  /** What is there already: its length and the digest over it so far, which is carried on. Only the rest is read. */
+  readonly have?: { readonly size: number; readonly hash: Hash };
+};
+
 /** A manifest or index as the registry sent it: the digest is that of these bytes. */
 export type FetchedManifest = { readonly descriptor: Descriptor; readonly bytes: Uint8Array };
 
@@ -111,7 +117,7 @@ export interface Repository {
    * verified: more than `size` bytes are never yielded, and a wrong digest throws after the last.
    * @throws DIGEST_MISMATCH, REGISTRY_NOT_FOUND
    */
-  openBlob(descriptor: Descriptor, options?: CallOptions): AsyncIterable<Uint8Array>;
+  openBlob(descriptor: Descriptor, options?: ReadOptions): AsyncIterable<Uint8Array>;
   /** A small blob, such as a configuration. At most 4 MiB. */
   readBlob(descriptor: Descriptor, options?: CallOptions): Promise<Uint8Array>;
   /**

@@ -4,7 +4,6 @@ import { type Digest, sha256 } from '../oci/index.ts';
 import type { CopyOp, CopySource } from '../plan/index.ts';
 import {
   filesOf,
-  type LayerId,
   nearestNames,
   type PathTest,
   type SelectedItem,
@@ -15,8 +14,8 @@ import {
   withFiles,
 } from '../tree/index.ts';
 import { excludeOf, fromGit, fromHttp, type Part, singleFile } from './copy-part.ts';
-import type { BuildContext, FactStore, RemoteSources } from './ports.ts';
-import type { TreeCache } from './tree-cache.ts';
+import type { BuildContext, FactStore, RemoteSources, StackLayer } from './ports.ts';
+import { layerName, type TreeCache } from './tree-cache.ts';
 
 export type ContentPorts = {
   readonly facts: FactStore;
@@ -36,7 +35,7 @@ export type CopyContent = { readonly digest: Digest; readonly load: () => Promis
 /** `stack` is what a stage or image that is copied from came to; absent for a build context. */
 export async function copyContent(
   op: CopyOp,
-  stack: readonly LayerId[] | undefined,
+  stack: readonly StackLayer[] | undefined,
   ports: ContentPorts,
 ): Promise<CopyContent> {
   const parts = await Promise.all(groups(op.sources).map((group) => readGroup(op, group, { stack, ports })));
@@ -68,7 +67,7 @@ function groups(sources: readonly CopySource[]): Group[] {
   return done;
 }
 
-type Where = { readonly stack: readonly LayerId[] | undefined; readonly ports: ContentPorts };
+type Where = { readonly stack: readonly StackLayer[] | undefined; readonly ports: ContentPorts };
 
 async function readGroup(op: CopyOp, group: Group, { stack, ports }: Where): Promise<Part> {
   switch (group.kind) {
@@ -134,7 +133,7 @@ function scanRoot(source: string): string {
 }
 
 /** From a stage or an image: what a stack holds never changes, so the digest of a selection is a fact. */
-async function fromStack(paths: Paths, stack: readonly LayerId[]): Promise<Part> {
+async function fromStack(paths: Paths, stack: readonly StackLayer[]): Promise<Part> {
   const { op, sources, ports } = paths;
   const load = async (): Promise<Selection> => {
     const tree = await ports.trees.of(stack);
@@ -143,7 +142,7 @@ async function fromStack(paths: Paths, stack: readonly LayerId[]): Promise<Part>
     if (missing !== undefined) throw nothingToCopy(paths, tree, missing);
     return selection;
   };
-  const asked = [stack, sources.map(({ path }) => path), op.exclude, op.parents];
+  const asked = [stack.map(layerName), sources.map(({ path }) => path), op.exclude, op.parents];
   const fact = `selection:2:${sha256(JSON.stringify(asked))}`;
   const known = await ports.facts.get(fact);
   const unpack = unpacked(paths);

@@ -3,7 +3,6 @@ import {
   captureEntries,
   type Entry,
   extractInto,
-  type LayerId,
   type Owner,
   type PlaceOptions,
   parseChmod,
@@ -14,7 +13,7 @@ import {
 } from '../tree/index.ts';
 import type { ContentPorts, CopyItem } from './copy-content.ts';
 import { readTextFile } from './image-files.ts';
-import type { ArchiveReader, LayerStore } from './ports.ts';
+import type { ArchiveReader, LayerStore, StackLayer } from './ports.ts';
 
 export type CopyPorts = ContentPorts & { readonly layers: LayerStore; readonly archives: ArchiveReader };
 
@@ -26,7 +25,7 @@ type ImagePorts = Pick<CopyPorts, 'trees' | 'layers'>;
  */
 export async function ownerOf(
   text: string,
-  base: readonly LayerId[],
+  base: readonly StackLayer[],
   { trees, layers }: ImagePorts,
 ): Promise<Owner | undefined> {
   if (text === '') return undefined;
@@ -43,7 +42,11 @@ export async function ownerOf(
 }
 
 /** A linked copy without anything that its base would have to be asked for. */
-export async function standAlone(op: CopyOp, base: readonly LayerId[], ports: ImagePorts): Promise<CopyOp> {
+export async function standAlone(
+  op: CopyOp,
+  base: readonly StackLayer[],
+  ports: ImagePorts,
+): Promise<CopyOp> {
   const owner = op.link ? await ownerOf(op.chown ?? '', base, ports) : undefined;
   return owner === undefined ? op : { ...op, chown: `${owner.uid}:${owner.gid}` };
 }

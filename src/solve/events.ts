@@ -37,6 +37,41 @@ export type BuildEvent =
       readonly result: 'hit' | 'done' | 'failed' | 'cancelled';
       readonly ms: number;
     }
+  /** A blob begins to move. `size` is absent while it is still being compressed. */
+  | {
+      readonly type: 'transfer-start';
+      /** Unique within a build, beside those of steps. */
+      readonly id: number;
+      readonly action: 'pull' | 'push';
+      readonly digest?: Digest;
+      readonly size?: number;
+      /** The repository: `docker.io/library/alpine`. */
+      readonly place: string;
+    }
+  /** Bytes done so far; they may become fewer when a transfer begins anew. */
+  | { readonly type: 'transfer-progress'; readonly id: number; readonly bytes: number }
+  | {
+      readonly type: 'transfer-end';
+      readonly id: number;
+      /** `exists`: it was there already. `mounted`: the registry took it from another of its repositories. */
+      readonly result: 'done' | 'exists' | 'mounted' | 'failed';
+      /** Bytes that moved. */
+      readonly bytes: number;
+      readonly ms: number;
+    }
+  /** Nothing goes on for a while: `what` failed on `host` for `reason` and is tried again. */
+  | {
+      readonly type: 'waiting';
+      readonly host: string;
+      readonly what: string;
+      readonly reason: string;
+      readonly delayMs: number;
+    }
+  /** What a registry still allows this user. */
+  | { readonly type: 'quota'; readonly host: string; readonly remaining: number; readonly limit: number }
+  /** Worth a line, but nothing to act on. */
+  | { readonly type: 'notice'; readonly message: string }
+  | { readonly type: 'pushed'; readonly reference: string; readonly digest: Digest }
   | { readonly type: 'export-start'; readonly output: string }
   | { readonly type: 'export-end'; readonly output: string; readonly size: number; readonly ms: number }
   | { readonly type: 'tagged'; readonly reference: string; readonly id: Digest }

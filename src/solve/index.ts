@@ -1,7 +1,9 @@
 export type { BuildEvent, EventSink, StepInfo } from './events.ts';
+export { asLocal, type LayerRecord, layerSize, readLayerRecord, writeLayerRecord } from './layer-record.ts';
 export { Pace } from './pace.ts';
 export type * from './ports.ts';
 export { userOf } from './run-step.ts';
+export { Semaphore } from './semaphore.ts';
 export type { Solved } from './solved.ts';
 export { Solver, type SolverOptions, type SolverPorts } from './solver.ts';
 export type { Clock } from './step-log.ts';

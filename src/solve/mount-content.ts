@@ -14,8 +14,8 @@ import {
   Tree,
   withFiles,
 } from '../tree/index.ts';
-import type { BuildContext, FactStore, LayerStore } from './ports.ts';
-import type { TreeCache } from './tree-cache.ts';
+import type { BuildContext, FactStore, LayerStore, StackLayer } from './ports.ts';
+import { layerName, type TreeCache } from './tree-cache.ts';
 
 export type MountPorts = {
   readonly facts: FactStore;
@@ -47,7 +47,7 @@ export function reads(mount: RunMount): mount is ReadingMount {
 /** What each mount reads, if anything; `stacks` has what each `from` came to, nothing for a build context. */
 export function mountContents(
   mounts: readonly RunMount[],
-  stacks: readonly (readonly LayerId[] | undefined)[],
+  stacks: readonly (readonly StackLayer[] | undefined)[],
   ports: MountPorts,
 ): Promise<readonly (MountContent | undefined)[]> {
   return Promise.all(
@@ -59,7 +59,7 @@ export function mountContents(
 
 async function mountContent(
   mount: ReadingMount,
-  stack: readonly LayerId[] | undefined,
+  stack: readonly StackLayer[] | undefined,
   ports: MountPorts,
 ): Promise<MountContent> {
   try {
@@ -89,7 +89,7 @@ async function fromContext(mount: ReadingMount, ports: MountPorts): Promise<Moun
 /** From a stage or an image: what a stack holds never changes, so the digest of a part is a fact. */
 async function fromStack(
   mount: ReadingMount,
-  stack: readonly LayerId[],
+  stack: readonly StackLayer[],
   ports: MountPorts,
 ): Promise<MountContent> {
   const { source } = mount;
@@ -99,7 +99,7 @@ async function fromStack(
     if (selection === undefined) throw nothingThere(mount, tree);
     return { tree, selection };
   };
-  const fact = `mount:${sha256(JSON.stringify([stack, source]))}`;
+  const fact = `mount:${sha256(JSON.stringify([stack.map(layerName), source]))}`;
   let digest = (await ports.facts.get(fact)) as Digest | undefined;
   if (digest === undefined) {
     const { tree, selection } = await look();
@@ -108,7 +108,10 @@ async function fromStack(
   }
   return {
     digest,
-    load: async () => ({ layers: stack, path: `/${(await look()).tree.resolve(source).path}` }),
+    load: async () => ({
+      layers: await ports.trees.local(stack),
+      path: `/${(await look()).tree.resolve(source).path}`,
+    }),
     loadAlone: async () => {
       const { tree, selection } = await look();
       return selection.items[0]?.kind === 'node' ? undefined : store(tree, { source, selection }, ports);

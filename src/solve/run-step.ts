@@ -1,12 +1,12 @@
 import { LapidaryError, SourceError } from '../errors/index.ts';
 import type { Op } from '../plan/index.ts';
-import { type Layer, type LayerId, resolveOwner } from '../tree/index.ts';
+import { type Layer, resolveOwner } from '../tree/index.ts';
 import type { EventSink } from './events.ts';
 import { readTextFile } from './image-files.ts';
 import { Mask } from './mask.ts';
 import type { MountContent } from './mount-content.ts';
 import { OutputTail } from './output-tail.ts';
-import type { Credentials, LayerStore, RunRequest, Runtime } from './ports.ts';
+import type { Credentials, LayerStore, RunRequest, Runtime, StackLayer } from './ports.ts';
 import { readyMounts } from './run-mounts.ts';
 import type { TreeCache } from './tree-cache.ts';
 
@@ -34,7 +34,7 @@ export async function runStep(
     stack,
     id,
     contents,
-  }: { stack: readonly LayerId[]; id: number; contents: readonly (MountContent | undefined)[] },
+  }: { stack: readonly StackLayer[]; id: number; contents: readonly (MountContent | undefined)[] },
   ports: RunPorts,
 ): Promise<Layer> {
   const { command } = op;
@@ -44,7 +44,7 @@ export async function runStep(
   // Runtimes do not agree on the home of a user that is not listed
   const noHome = home !== undefined && !env.some((line) => line.startsWith('HOME='));
   const request: RunRequest = {
-    layers: stack,
+    layers: await ports.trees.local(stack),
     argv: command.argv,
     env: noHome ? [...env, `HOME=${home}`] : env,
     cwd: command.cwd,
@@ -101,7 +101,7 @@ function mountTrouble(error: unknown, op: RunOp): unknown {
 /** Names are looked up in the image itself; root without a name needs no look, and its home is the runtime's business. */
 export async function userOf(
   user: string,
-  stack: readonly LayerId[],
+  stack: readonly StackLayer[],
   { trees, layers }: Pick<RunPorts, 'trees' | 'layers'>,
 ): Promise<RunRequest['user'] & { readonly home?: string }> {
   if (user === '') return { uid: 0, gid: 0, groups: [] };

@@ -90,6 +90,7 @@ class World {
       {
         facts: this.store.facts,
         layers: this.store.layers,
+        layerSource: { ensure: () => Promise.reject(new Error('nothing is elsewhere')) },
         archives: { unpack: () => Promise.resolve(undefined) },
         remote: this.remote,
         runtime: this.runtime,

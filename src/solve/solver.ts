@@ -21,10 +21,12 @@ import type {
   BuildContext,
   Credentials,
   FactStore,
+  LayerSource,
   LayerStore,
   RemoteSources,
   ResolvedImage,
   Runtime,
+  StackLayer,
 } from './ports.ts';
 import { runStep } from './run-step.ts';
 import { Semaphore } from './semaphore.ts';
@@ -38,6 +40,8 @@ type RunOp = Extract<Op, { op: 'run' }>;
 export type SolverPorts = {
   readonly facts: FactStore;
   readonly layers: LayerStore;
+  /** Fetches layers of base images once a step reads them. */
+  readonly layerSource: LayerSource;
   readonly archives: ArchiveReader;
   readonly remote: RemoteSources;
   readonly runtime: Runtime;
@@ -84,7 +88,7 @@ export class Solver {
     this.#options = options;
     this.#log = new StepLog(ports.events, ports.clock, options.totals);
     this.#places = new Semaphore(options.jobs);
-    this.trees = new TreeCache(ports.layers);
+    this.trees = new TreeCache(ports.layers, ports.layerSource);
   }
 
   get counts(): { readonly hits: number; readonly runs: number } {
@@ -151,7 +155,7 @@ export class Solver {
     const image = this.#ports.images.get(key);
     if (image === undefined) throw new Error(`no image for ${key}`);
     const diffIds = image.layers.map((layer) => layer.diffId);
-    return { key: imageStepKey(diffIds), stack: image.layers.map((layer) => layer.layer) };
+    return { key: imageStepKey(diffIds), stack: image.layers };
   }
 
   async #copyStep(planned: CopyOp): Promise<Solved> {
@@ -268,7 +272,7 @@ export class Solver {
   }
 
   /** `base` is the stack whose tree is copied onto. */
-  async #copy(op: CopyOp, base: readonly LayerId[], content: CopyContent): Promise<LayerId | undefined> {
+  async #copy(op: CopyOp, base: readonly StackLayer[], content: CopyContent): Promise<LayerId | undefined> {
     const ports = this.#copyPorts();
     const [items, owner] = await Promise.all([content.load(), ownerOf(op.chown ?? '', base, ports)]);
     const work = { base: await this.trees.of(base), items, owner, newTime: this.#now() };

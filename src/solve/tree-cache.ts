@@ -1,20 +1,25 @@
 import { type LayerId, Tree } from '../tree/index.ts';
-import type { LayerStore } from './ports.ts';
+import type { LayerSource, LayerStore, StackLayer } from './ports.ts';
 
-/** Merged trees of stacks of layers, each made once from the tree of the stack below it. */
+/**
+ * Merged trees of stacks of layers, each made once from the tree of the stack below it. Asking for one is what brings
+ * the layers of a base image into the store.
+ */
 export class TreeCache {
   readonly #layers: LayerStore;
+  readonly #source: LayerSource;
   readonly #trees = new Map<string, Promise<Tree>>();
 
-  constructor(layers: LayerStore) {
+  constructor(layers: LayerStore, source: LayerSource) {
     this.#layers = layers;
+    this.#source = source;
   }
 
   /** `stack` is base first. */
-  of(stack: readonly LayerId[]): Promise<Tree> {
+  of(stack: readonly StackLayer[]): Promise<Tree> {
     const top = stack.at(-1);
     if (top === undefined) return Promise.resolve(Tree.empty);
-    const name = stack.join(' ');
+    const name = stack.map(layerName).join(' ');
     const known = this.#trees.get(name);
     if (known) return known;
     const made = this.#make(stack.slice(0, -1), top);
@@ -22,8 +27,23 @@ export class TreeCache {
     return made;
   }
 
-  async #make(below: readonly LayerId[], top: LayerId): Promise<Tree> {
-    const [base, layer] = await Promise.all([this.of(below), this.#layers.read(top)]);
+  /** The layers of a stack as the store has them; those that are elsewhere are fetched, at the same time. */
+  local(stack: readonly StackLayer[]): Promise<LayerId[]> {
+    return Promise.all(stack.map((layer) => this.#localId(layer)));
+  }
+
+  async #make(below: readonly StackLayer[], top: StackLayer): Promise<Tree> {
+    const read = this.#localId(top).then((id) => this.#layers.read(id));
+    const [base, layer] = await Promise.all([this.of(below), read]);
     return base.apply(layer.entries);
   }
+
+  async #localId(layer: StackLayer): Promise<LayerId> {
+    return typeof layer === 'string' ? layer : (await this.#source.ensure(layer)).layer;
+  }
+}
+
+/** What a layer is called in facts: the same whether it is in the store yet or not. */
+export function layerName(layer: StackLayer): string {
+  return typeof layer === 'string' ? layer : layer.diffId;
 }

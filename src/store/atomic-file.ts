@@ -90,3 +90,11 @@ export class NewFile implements Disposable {
     closeSync(this.#fd);
   }
 }
+
+export async function writeAll(
+  file: { write(data: Uint8Array, offset: number, length: number): Promise<{ bytesWritten: number }> },
+  chunk: Uint8Array,
+): Promise<void> {
+  let done = 0;
+  while (done < chunk.length) done += (await file.write(chunk, done, chunk.length - done)).bytesWritten;
+}

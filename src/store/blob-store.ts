@@ -6,6 +6,8 @@ import { markUnsettled } from '../host/index.ts';
 import { type Digest, hexOf, sha256 } from '../oci/index.ts';
 import { type BlobStore, Pace, type StorePaths } from '../solve/index.ts';
 import { moveInto, NewFile, temporaryName, writeFileAtomic } from './atomic-file.ts';
+import { type Receiving, type Rest, receiveBlob } from './partial-blobs.ts';
+import { type Spool, startSpool } from './spool.ts';
 import { fromOutside, storeError } from './store-error.ts';
 
 /** What `readBytes` reads at the most: manifests and configurations are far smaller. */
@@ -13,15 +15,21 @@ const MAX_BYTES = 16 * 1024 * 1024;
 
 type Stored = { readonly digest: Digest; readonly size: number };
 
-export class FileBlobStore implements BlobStore {
+export class FileBlobStore implements BlobStore, Receiving {
   readonly #directory: string;
   readonly #work: string;
   readonly #unsettled: string;
+  readonly #partial: string;
 
-  constructor(directory: string, { work, unsettled }: Pick<StorePaths, 'work' | 'unsettled'>) {
+  /** `partial` is where blobs that are not whole yet wait between two attempts. */
+  constructor(
+    directory: string,
+    { work, unsettled, partial }: Pick<StorePaths, 'work' | 'unsettled'> & { readonly partial: string },
+  ) {
     this.#directory = directory;
     this.#work = work;
     this.#unsettled = unsettled;
+    this.#partial = partial;
   }
 
   has(digest: Digest): Promise<boolean> {
@@ -73,6 +81,22 @@ export class FileBlobStore implements BlobStore {
       signal?.throwIfAborted();
       throw storeError(error, this.#directory);
     }
+  }
+
+  async *receive(expect: Stored, rest: Rest): AsyncGenerator<Uint8Array> {
+    const final = this.#pathOf(expect.digest);
+    try {
+      yield* receiveBlob(expect, rest, { partial: this.#partial, work: this.#work, final });
+    } catch (error) {
+      throw storeError(error, this.#directory);
+    }
+  }
+
+  spool(source: AsyncIterable<Uint8Array>): Spool {
+    return startSpool(fromOutside(source), {
+      temporary: temporaryName(this.#work),
+      finalOf: (digest) => this.#pathOf(digest),
+    });
   }
 
   #pathOf(digest: Digest): string {

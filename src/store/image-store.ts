@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Descriptor, isDigest } from '../oci/index.ts';
+import { type Descriptor, type Digest, isDigest } from '../oci/index.ts';
 import type { ImageStore, StoredImage, StoredLayer, TaggedImage } from '../solve/index.ts';
 import { writeFileAtomic } from './atomic-file.ts';
 import { isMissing, storeError } from './store-error.ts';
@@ -23,13 +23,15 @@ export class FileImageStore implements ImageStore {
     });
   }
 
-  tag(reference: string, images: readonly StoredImage[]): Promise<void> {
+  tag(reference: string, images: readonly StoredImage[], remote?: Digest): Promise<void> {
     return Promise.try(() => {
       const path = this.#path(reference);
       const old = this.#read(path);
       // A build from the cache names what is named already: nothing to write, and no disk to wait for
-      if (old?.reference === reference && JSON.stringify(old.images) === JSON.stringify(images)) return;
-      const tagged: TaggedImage = { reference, images, taggedAt: new Date().toISOString() };
+      const isSame = old?.reference === reference && old.remote === remote;
+      if (isSame && JSON.stringify(old.images) === JSON.stringify(images)) return;
+      const taggedAt = new Date().toISOString();
+      const tagged: TaggedImage = { reference, images, ...(remote && { remote }), taggedAt };
       writeFileAtomic(path, JSON.stringify(tagged), { work: this.#work, sync: true });
     });
   }
@@ -70,27 +72,34 @@ export class FileImageStore implements ImageStore {
 function parseTagged(text: string): TaggedImage | undefined {
   try {
     const value = JSON.parse(text) as TaggedImage;
-    const whole = typeof value.reference === 'string' && typeof value.taggedAt === 'string';
+    const { reference, taggedAt, remote } = value;
+    const whole =
+      typeof reference === 'string' &&
+      typeof taggedAt === 'string' &&
+      (remote === undefined || isDigest(remote));
     return whole && value.images.length > 0 && value.images.every(isImage) ? value : undefined;
   } catch {
     return undefined;
   }
 }
 
-function isImage({ id, platform, layers }: StoredImage): boolean {
+function isImage({ id, platform, layers, manifest }: StoredImage): boolean {
   const { os, architecture } = platform;
-  return isDigest(id) && typeof os === 'string' && typeof architecture === 'string' && layers.every(isLayer);
-}
-
-function isLayer({ layer, diffId, size, blob }: StoredLayer): boolean {
   return (
-    isDigest(layer) &&
-    isDigest(diffId) &&
-    Number.isSafeInteger(size) &&
-    (blob === undefined || isDescriptor(blob))
+    isDigest(id) &&
+    typeof os === 'string' &&
+    typeof architecture === 'string' &&
+    layers.every(isLayer) &&
+    (manifest === undefined || isDescriptor(manifest))
   );
 }
 
-function isDescriptor({ mediaType, digest, size }: Descriptor): boolean {
-  return typeof mediaType === 'string' && isDigest(digest) && Number.isSafeInteger(size);
+function isLayer(layer: StoredLayer): boolean {
+  if (!isDigest(layer.diffId) || (layer.blob !== undefined && !isDescriptor(layer.blob))) return false;
+  if (layer.layer === undefined) return isDescriptor(layer.blob);
+  return isDigest(layer.layer) && Number.isSafeInteger(layer.size);
+}
+
+function isDescriptor(value: Descriptor | undefined): boolean {
+  return typeof value?.mediaType === 'string' && isDigest(value.digest) && Number.isSafeInteger(value.size);
 }

@@ -17,6 +17,7 @@ import { FileBlobStore } from './blob-store.ts';
 import { FileFactStore } from './fact-store.ts';
 import { FileImageStore } from './image-store.ts';
 import { FileLayerStore } from './layer-store.ts';
+import { type Receiving, salvagePartial } from './partial-blobs.ts';
 import { removeDamaged } from './recover.ts';
 import { SingleFiles } from './single-files.ts';
 import { isMissing, storeError } from './store-error.ts';
@@ -25,10 +26,12 @@ import { type WorkDirectory, workDirectory } from './work-directory.ts';
 /** Of the directory's form. A store of a later version is never touched. */
 const VERSION = '1';
 
+export type { Receiving };
+
 export type Store = AsyncDisposable & {
   readonly paths: StorePaths;
   readonly facts: FactStore;
-  readonly blobs: BlobStore;
+  readonly blobs: BlobStore & Receiving;
   readonly images: ImageStore;
   readonly layers: LayerStore & {
     /** Moves a finished layer table into the store after verifying it. */
@@ -72,7 +75,9 @@ function open(root: string): Store {
   const file = join(root, 'version');
   const isNew = !checkVersion(root, file);
   if (isNew) makeDirectories(root);
-  const work = workDirectory(join(root, 'work'));
+  const partial = join(root, 'partial');
+  mkdirSync(partial, { recursive: true, mode: 0o700 });
+  const work = workDirectory(join(root, 'work'), (gone) => salvagePartial(gone, partial));
   if (isNew) writeVersion(file, work);
   const paths: StorePaths = {
     layers: join(root, 'layers'),
@@ -88,7 +93,7 @@ function open(root: string): Store {
     paths,
     layers,
     facts: new FileFactStore(join(root, 'facts'), work.path),
-    blobs: new FileBlobStore(join(root, 'blobs'), paths),
+    blobs: new FileBlobStore(join(root, 'blobs'), { ...paths, partial }),
     images: new FileImageStore(join(root, 'images'), work.path),
     archives: archiveReader(layers),
     files: new SingleFiles(paths),

@@ -1,4 +1,12 @@
-import { mkdirSync, readdirSync, readFileSync, readlinkSync, statSync, utimesSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  utimesSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { removeTree } from './remove-tree.ts';
 import { isMissing } from './store-error.ts';
@@ -11,9 +19,13 @@ const SILENT_MS = 24 * HOUR_MS;
 
 /**
  * A scratch directory for this process: `<pid>-<start time>-<where>-<n>`, so that nobody takes a living owner's for
- * left behind. What dead owners left is removed on the way.
+ * left behind. What dead owners left is removed on the way; `salvage` may take something out of a directory before it
+ * goes, this one's too.
  */
-export function workDirectory(parent: string): WorkDirectory {
+export function workDirectory(
+  parent: string,
+  salvage: (path: string) => void = () => undefined,
+): WorkDirectory {
   const prefix = `${process.pid}-${startTime(process.pid) ?? 0}-${processSpace()}`;
   for (let n = 0; ; n++) {
     const path = join(parent, `${prefix}-${n}`);
@@ -23,13 +35,13 @@ export function workDirectory(parent: string): WorkDirectory {
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue;
       throw error;
     }
-    removeAbandoned(parent);
-    return kept(path);
+    removeAbandoned(parent, salvage);
+    return kept(path, salvage);
   }
 }
 
 /** Shows a sign of life now and then. */
-function kept(path: string): WorkDirectory {
+function kept(path: string, salvage: (path: string) => void): WorkDirectory {
   const touch = (): void => {
     try {
       utimesSync(path, new Date(), new Date());
@@ -42,15 +54,18 @@ function kept(path: string): WorkDirectory {
     path,
     remove() {
       clearInterval(timer);
+      if (existsSync(path)) salvage(path);
       removeTree(path);
     },
   };
 }
 
-function removeAbandoned(parent: string): void {
+function removeAbandoned(parent: string, salvage: (path: string) => void): void {
   for (const name of readdirSync(parent)) {
     try {
-      if (isAbandoned(parent, name)) removeTree(join(parent, name));
+      if (!isAbandoned(parent, name)) continue;
+      salvage(join(parent, name));
+      removeTree(join(parent, name));
     } catch {
       // Somebody else removes it at this moment, or it belongs to another user: it can wait
     }

@@ -293,11 +293,13 @@ describe('bad input', () => {
     {
       name: 'a missing base',
       files: { Dockerfile: 'FROM nowhere:1' },
-      want: ['IMAGE_NOT_FOUND', 'Dockerfile:1:6', 'local store', 'registries', 'named contexts'],
+      args: ['--pull=never'],
+      want: ['IMAGE_NOT_FOUND', 'Dockerfile:1:6', 'local store', 'the registry docker.io', 'named contexts'],
     },
     {
       name: 'a missing stage',
       files: { Dockerfile: 'FROM base AS build\nFROM base\nCOPY --from=biuld a /' },
+      args: ['--pull=never'],
       want: ['Dockerfile:3:13', 'did you mean the stage build?'],
     },
     {

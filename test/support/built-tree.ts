@@ -24,7 +24,9 @@ export async function builtTree(
   await using opened = await openStore(store);
   const { layers } = opened;
   const image = (await opened.images.get('docker.io/library/built:latest'))?.images[0];
-  const stack = await Promise.all((image?.layers ?? []).map(({ layer }) => layers.read(layer)));
+  const stack = await Promise.all(
+    (image?.layers ?? []).flatMap(({ layer }) => (layer ? [layers.read(layer)] : [])),
+  );
   const tree = Tree.of(stack.map(({ entries }) => entries));
   return {
     tree,

@@ -9,7 +9,7 @@ import {
   MEDIA,
   type Platform,
 } from '../../src/oci/index.ts';
-import type { StoredImage, StoredLayer } from '../../src/solve/index.ts';
+import type { LocalLayer, StoredImage, StoredLayer } from '../../src/solve/index.ts';
 import { TarReader } from '../../src/tar/index.ts';
 import type { Entry } from '../../src/tree/index.ts';
 import type { MemoryStore } from './memory-store.ts';
@@ -23,13 +23,13 @@ export const LINUX: Platform = { os: 'linux', architecture: 'amd64' };
 export const NAME: string = 'docker.io/library/app:1';
 
 /** A layer as a build makes it. */
-export async function builtLayer(store: MemoryStore, ...entries: readonly Entry[]): Promise<StoredLayer> {
+export async function builtLayer(store: MemoryStore, ...entries: readonly Entry[]): Promise<LocalLayer> {
   const layer = await store.layers.write(entries);
   return { layer: layer.id, ...(await measureLayer(layer, store.layers)) };
 }
 
 /** A layer that came as a blob which nobody would make anew: other level, other header. */
-export async function pulledLayer(store: MemoryStore, ...entries: readonly Entry[]): Promise<StoredLayer> {
+export async function pulledLayer(store: MemoryStore, ...entries: readonly Entry[]): Promise<LocalLayer> {
   const stored = await builtLayer(store, ...entries);
   const { entries: packed } = await store.layers.read(stored.layer);
   const tar = await buffer(packLayer(packed, store.layers));

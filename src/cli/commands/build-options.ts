@@ -1,6 +1,5 @@
 import type { OptionSpec } from '../command.ts';
 
-const LOCAL_ONLY = 'images stay in the local store; write an archive with --output and push that';
 const NO_CACHE_EXCHANGE = 'the cache is local and always used; leave this flag out';
 
 /** Flags of `lapidary build`: the names and the meaning of docker's. */
@@ -19,13 +18,19 @@ export const BUILD_OPTIONS: readonly OptionSpec[] = [
   { flags: '--platform OS/ARCH', help: 'Platform of the image (default: that of this machine)' },
   {
     flags: '-o, --output SPEC',
-    help: 'type=oci|docker|tar|local,dest=PATH[,tar=false][,compression=gzip|estargz|zstd|uncompressed][,compression-level=N][,force-compression=true]; a path alone is a local directory, - a tar on standard output',
+    help: 'type=oci|docker|tar|local,dest=PATH[,tar=false], or type=registry[,name=NAME,NAME][,push-by-digest=true][,registry.insecure=true]; for layers [,compression=gzip|estargz|zstd|uncompressed][,compression-level=N][,force-compression=true]; a path alone is a local directory, - a tar on standard output',
     repeat: true,
   },
+  { flags: '--push', help: 'Push to the registries of all names: --output type=registry' },
   {
     flags: '--build-context NAME=VALUE',
     help: 'Another build context, which goes before stages and images of its name: a directory, a git or http(s) URL, oci-layout://DIRECTORY[:TAG] or docker-image://REFERENCE',
     repeat: true,
+  },
+  {
+    flags: '--pull[=POLICY]',
+    help: 'When registries are asked for base images: missing (default), always (without a value), newer (a registry that cannot be reached is no error), never',
+    bare: 'always',
   },
   { flags: '--label NAME=VALUE', help: 'Label of the image', repeat: true },
   { flags: '--no-cache', help: 'Execute every step anew' },
@@ -70,8 +75,6 @@ export const BUILD_OPTIONS: readonly OptionSpec[] = [
   { flags: '--memory BYTES', help: '', unsupported: 'limits are not set for steps' },
   { flags: '--policy SPEC', help: '', unsupported: 'there are no source policies' },
   { flags: '--provenance SPEC', help: '', unsupported: 'no attestations are made; leave this flag out' },
-  { flags: '--pull', help: '', unsupported: 'base images come from the local store: load them anew instead' },
-  { flags: '--push', help: '', unsupported: LOCAL_ONLY },
   { flags: '--rm', help: '', unsupported: 'steps leave no containers; leave this flag out' },
   { flags: '--sbom SPEC', help: '', unsupported: 'no attestations are made; leave this flag out' },
   { flags: '--security-opt SPEC', help: '', unsupported: 'no step is given more than the usual rights' },

@@ -26,6 +26,7 @@ export async function readBuildRequest({ flags, args, io }: Invocation): Promise
     outputs: readOutputs(flags, io),
     contexts: readContexts(flags.list('build-context')),
     labels: readLabels(flags.list('label')),
+    ...pullPolicy(flags),
     noCache: flags.on('no-cache'),
     noCacheStages: flags.list('no-cache-filter').flatMap((text) => text.split(',')),
     ...readNetwork(flags),
@@ -72,7 +73,8 @@ async function readDockerfile(
 
 function readOutputs(flags: Flags, io: Io): OutputSpec[] {
   const outputs = flags.list('output').map((text) => parseOutput(text, io.cwd));
-  const piped = outputs.filter(({ dest }) => dest === '-');
+  if (flags.on('push')) outputs.push({ type: 'registry', names: [] });
+  const piped = outputs.filter((output) => 'dest' in output && output.dest === '-');
   if (piped.length > 0) refuseTerminal(io.stdout, 'an output goes to standard output, which is a terminal');
   if (piped.length > 1 || (piped.length === 1 && flags.on('quiet'))) {
     const rival = piped.length > 1 ? 'another output' : 'the image ID of --quiet';
@@ -81,6 +83,19 @@ function readOutputs(flags: Flags, io: Io): OutputSpec[] {
     });
   }
   return outputs;
+}
+
+const POLICIES = ['always', 'missing', 'newer', 'never'] as const;
+
+function pullPolicy(flags: Flags): Pick<BuildRequest, 'pull'> {
+  const text = flags.text('pull');
+  if (text === undefined) return {};
+  // Docker's flag is a switch
+  const pull = POLICIES.find((one) => one === { true: 'always', false: 'missing' }[text] || one === text);
+  if (pull !== undefined) return { pull };
+  throw new LapidaryError('USAGE', `--pull has no value ${quoted(text)}`, {
+    hint: `expected ${POLICIES.join(', ')}`,
+  });
 }
 
 function epoch(flags: Flags, { env }: Io): { readonly sourceDateEpoch?: number } {

@@ -22,7 +22,7 @@ export const buildCommand: CommandSpec = {
     { text: 'Into a Docker engine', command: 'lapidary build -t app -o type=docker,dest=- . | docker load' },
   ],
   details: [
-    'Progress goes to standard error. Base images come from the local store (see load and bootstrap) and from build contexts; nothing is fetched from a registry.',
+    'Progress goes to standard error. Base images are looked for among the named build contexts, then in the local store, then in their registry. A layer of a base image is fetched when a step reads it, and not before.',
   ],
   run: runBuild,
 };
@@ -33,7 +33,7 @@ async function runBuild(call: Invocation): Promise<number> {
     { readBuildRequest },
     { readAgents, readSecrets },
     { readProgressMode, withProgress },
-    { proxyVariables, searchPath, storeRoot },
+    { proxyVariables, registries, searchPath, storeRoot },
   ] = await Promise.all([
     import('./build-request.ts'),
     import('../credential-flags.ts'),
@@ -62,6 +62,7 @@ async function runBuild(call: Invocation): Promise<number> {
       proxy: proxyVariables(call),
       ...credentials,
       ...searchPath(call),
+      ...registries(call),
     }),
   );
   if (iidFile !== undefined) await onFile(iidFile, (path) => writeFile(path, result.id), io);
@@ -77,9 +78,17 @@ async function summary({ id, size, steps }: BuildResult): Promise<string> {
 }
 
 /** Keys as docker buildx has them. */
-function metadata({ id, tags }: BuildResult): string {
-  const name = tags.length === 0 ? {} : { 'image.name': tags.join(',') };
-  return `${JSON.stringify({ 'containerimage.config.digest': id, ...name }, null, 2)}\n`;
+function metadata({ id, tags, pushed, descriptor }: BuildResult): string {
+  const names = [...new Set([...pushed, ...tags])];
+  const document = {
+    'containerimage.config.digest': id,
+    ...(descriptor && {
+      'containerimage.digest': descriptor.digest,
+      'containerimage.descriptor': descriptor,
+    }),
+    ...(names.length > 0 && { 'image.name': names.join(',') }),
+  };
+  return `${JSON.stringify(document, null, 2)}\n`;
 }
 
 async function onFile(file: string, work: (path: string) => Promise<void>, { cwd }: Io): Promise<void> {

@@ -25,6 +25,7 @@ export const historyCommand: CommandSpec = {
 
 const CREATED_BY_WIDTH = 45;
 
+type Layer = InspectedImage['image']['layers'][number];
 type Entry = {
   readonly id: string;
   readonly created: string | undefined;
@@ -44,7 +45,9 @@ async function runHistory(call: Invocation): Promise<number> {
     ]);
   exclusive({ '--json': flags.on('json'), '--format': flags.on('format') });
   const full = flags.on('no-trunc');
-  const entries = historyEntries(await withLapidary(call, (lapidary) => lapidary.inspect(args[0] ?? '')));
+  const { layerSize } = await import('../../build/index.ts');
+  const found = await withLapidary(call, (lapidary) => lapidary.inspect(args[0] ?? ''));
+  const entries = historyEntries(found, layerSize);
   if (flags.on('json')) {
     const { formatJson } = await import('../json.ts');
     io.stdout.write(formatJson(entries.map(jsonEntry)));
@@ -76,14 +79,15 @@ const TABLE = {
 } as const;
 
 /** Entries, the last first. Each that is not empty has the size of the next layer; only the last has the image's ID. */
-function historyEntries({ image, config }: InspectedImage): Entry[] {
+function historyEntries({ image, config }: InspectedImage, layerSize: (layer: Layer) => number): Entry[] {
+  const sizeOf = (layer: Layer | undefined): number => (layer ? layerSize(layer) : 0);
   const layers = image.layers.values();
   const history = config.history ?? [];
   const entries = history.map((entry, i) => ({
     id: i === history.length - 1 ? image.id : MISSING,
     created: entry.created,
     createdBy: entry.created_by ?? '',
-    size: entry.empty_layer === true ? 0 : (layers.next().value?.size ?? 0),
+    size: entry.empty_layer === true ? 0 : sizeOf(layers.next().value),
     comment: entry.comment ?? '',
   }));
   return entries.reverse();

@@ -1,21 +1,31 @@
 import type { CommandSpec } from '../command.ts';
 import { bootstrapCommand } from './bootstrap.ts';
 import { buildCommand } from './build.ts';
+import { cpCommand } from './cp.ts';
 import { doctorCommand } from './doctor.ts';
 import { historyCommand } from './history.ts';
 import { imagesCommand } from './images.ts';
 import { inspectCommand } from './inspect.ts';
 import { loadCommand } from './load.ts';
+import { pullCommand } from './pull.ts';
+import { pushCommand } from './push.ts';
+import { rmCommand } from './rm.ts';
 import { rmiCommand } from './rmi.ts';
 import { runCommand } from './run.ts';
 import { saveCommand } from './save.ts';
 import { tagCommand } from './tag.ts';
+import { tagsCommand } from './tags.ts';
 import { versionCommand } from './version.ts';
 
 /** All commands, in the order of the help. Their definitions are light: what they need is loaded when they run. */
 export const COMMANDS: readonly CommandSpec[] = [
   buildCommand,
   runCommand,
+  pullCommand,
+  pushCommand,
+  cpCommand,
+  tagsCommand,
+  rmCommand,
   imagesCommand,
   inspectCommand,
   historyCommand,

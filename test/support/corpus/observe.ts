@@ -23,7 +23,9 @@ export async function describeImage({ store, reference, events, sections }: Obse
   const { image, config } = await lapidary.inspect(reference);
   const base = await baseOf(image, opened);
   const layers = await Promise.all(
-    image.layers.map(async ({ layer }) => (await opened.layers.read(layer)).entries),
+    image.layers
+      .flatMap(({ layer }) => (layer ? [opened.layers.read(layer)] : []))
+      .map(async (read) => (await read).entries),
   );
   const own = layers.slice(base);
   const [before, after] = [Tree.of(layers.slice(0, base)), Tree.of(layers)];
