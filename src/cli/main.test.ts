@@ -41,7 +41,7 @@ describe('main', () => {
     ['help of nothing', ['help', 'nope'], EXIT.usage, 'there is no command "nope"'],
     ['an escape sequence', ['\u001b[31m'], EXIT.usage, 'no command "\\u001b[31m"'],
     ['an unknown flag', ['build', '--tga', '.'], EXIT.usage, 'hint: did you mean --tag?'],
-    ['an unsupported flag', ['build', '--push', '.'], EXIT.failed, 'error[UNSUPPORTED]: --push'],
+    ['an unsupported flag', ['build', '--squash', '.'], EXIT.failed, 'error[UNSUPPORTED]: --squash'],
     ['a wrong progress', ['build', '--progress', 'x', '.'], EXIT.usage, '--progress has no mode "x"'],
     ['everything on standard input', ['build', '-f', '-', '-'], EXIT.usage, 'are both to be standard input'],
     ['a wrong platform', ['build', '--platform', 'a/b/c/d', '.'], EXIT.failed, 'error[PLATFORM_INVALID]'],

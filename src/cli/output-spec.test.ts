@@ -104,7 +104,7 @@ describe('parseOutput', () => {
     ['a compression of what stays here', 'type=image,compression=zstd', 'USAGE', 'has no compression'],
     ['a name for a file', 'type=oci,dest=a,name=b', 'USAGE', 'type oci has no name'],
     ["Docker's media types", 'type=registry,oci-mediatypes=false', 'UNSUPPORTED', 'oci-mediatypes=false'],
-    ['a key of docker', 'type=oci,name=x', 'UNSUPPORTED', 'does not know "name"'],
+    ['a key of docker', 'type=oci,unpack=true', 'UNSUPPORTED', 'does not know "unpack"'],
     ['a field without a value', 'type=oci,push', 'USAGE', 'field without a value: "push"'],
     ['no place for a directory', 'type=local', 'USAGE', 'type local needs a dest'],
     ['a directory on standard output', 'type=local,dest=-', 'USAGE', 'type local needs a dest'],
