@@ -49,5 +49,7 @@ function run(workload: Workload, filesystem: string): void {
       console.error(`${workload.name} failed:`, error);
       process.exitCode = 1;
     }
+  } finally {
+    workload.finish?.();
   }
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Tree, treeContext } from './inputs.ts';
 import { cached, INPUTS, sh } from './shell.ts';
@@ -35,7 +35,8 @@ function ociType(name: string): string {
   return `application/vnd.oci.image.${name}`;
 }
 
-function writeLayout(path: string, layer: string, diffId: string): void {
+/** Puts a layer, configuration, manifest and index into a layout that has a `blobs/sha256`. */
+export function writeLayout(path: string, layer: string, diffId: string): void {
   const blobs = join(path, 'blobs/sha256');
   const add = (value: object): { digest: string; size: number } => {
     const text = JSON.stringify(value);
@@ -43,7 +44,7 @@ function writeLayout(path: string, layer: string, diffId: string): void {
     writeFileSync(join(blobs, hash), text);
     return { digest: `sha256:${hash}`, size: text.length };
   };
-  const hash = createHash('sha256').update(readFileSync(layer)).digest('hex');
+  const hash = sh(['sha256sum', layer]).stdout.slice(0, 64);
   const config = add({
     architecture: sh(['dpkg', '--print-architecture']).stdout.trim(),
     os: 'linux',

@@ -31,6 +31,7 @@ export function measureCase(workload: Workload, { name, sides }: Case, runs: num
       if (isDone(each, runs)) continue;
       const { sample, output } = runOnce(each.side);
       if (round >= 0 || sample.ms > NO_WARM_UP_MS) each.samples.push(sample);
+      assertMemory(each.side, sample);
       if (isDone(each, runs)) checkSide(each.side, output, name);
     }
   }
@@ -40,6 +41,10 @@ export function measureCase(workload: Workload, { name, sides }: Case, runs: num
 function isDone({ samples }: Progress, runs: number): boolean {
   const spent = samples.reduce((sum, { ms }) => sum + ms, 0);
   return samples.length >= runs || spent > BUDGET_MS;
+}
+
+function assertMemory({ tool, mostMiB = Number.POSITIVE_INFINITY }: Side, { peakMiB }: Sample): void {
+  assert(peakMiB <= mostMiB, () => `${tool} took ${peakMiB.toFixed(0)} MiB of memory, more than ${mostMiB}`);
 }
 
 function checkSide(side: Side, output: Output, name: string): void {

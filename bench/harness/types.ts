@@ -11,6 +11,8 @@ export type Side = {
   readonly command: readonly string[];
   /** Not measured, after the last run: throws when the result is not what the case asks for. */
   readonly check: (last: Output) => void;
+  /** No run may take more memory, in any one process. */
+  readonly mostMiB?: number;
 };
 
 /** The same work by several tools, lapidary first. Ratios are between sides of one case. */
@@ -24,6 +26,8 @@ export type Workload = {
   readonly warmUps: number;
   /** Makes the inputs that are missing. Throws `Unavailable` when this machine cannot do it at all. */
   readonly prepare: () => readonly Case[];
+  /** Ends what `prepare` has started. */
+  readonly finish?: () => void;
 };
 
 /** A workload that this machine lacks something for: it is left out with the message. */

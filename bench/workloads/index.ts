@@ -4,6 +4,7 @@ import { cachedDemo } from './cached-demo.ts';
 import { copyGiB, copyManyFiles } from './copy.ts';
 import { exportGiB } from './export.ts';
 import { oneChange } from './one-change.ts';
+import { registryBlob, registryMemory } from './registry-blob.ts';
 import { eightStages, layerOfRun, runChain } from './run.ts';
 import { startUp } from './start-up.ts';
 import { unpack } from './unpack.ts';
@@ -19,6 +20,8 @@ export const WORKLOADS: readonly Workload[] = [
   unpack,
   copyGiB,
   exportGiB,
+  registryBlob,
+  registryMemory,
   cachedManyFiles,
   oneChange,
   copyManyFiles,
