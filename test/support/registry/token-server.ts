@@ -22,7 +22,7 @@ export type TokenServerOptions = {
   readonly isAllowed?: (user: string, name: string, action: string) => boolean;
   /** So many requests are good with one token, then it has expired. */
   readonly uses?: number;
-  /** Whether POST, OAuth 2, is answered; else 404, as by older servers. On when left out. */
+  /** OAuth 2: POST is answered, and refresh tokens are given out. On when left out; older servers have neither. */
   readonly oauth?: boolean;
 };
 
@@ -106,7 +106,8 @@ export class TokenServer implements AsyncDisposable {
     this.log.push({ method, parameters: Object.fromEntries(query), scopes, headers, status });
     if (status !== 200 || user === undefined)
       return { status, body: { error: 'invalid_grant', details: 'no' } };
-    const wantsRefresh = query.get('access_type') === 'offline' || query.get('offline_token') === 'true';
+    const asksRefresh = query.get('access_type') === 'offline' || query.get('offline_token') === 'true';
+    const wantsRefresh = asksRefresh && this.#options.oauth !== false;
     const token = this.#issue(user, scopes);
     const refresh = wantsRefresh && user !== ANONYMOUS ? { refresh_token: this.#refreshOf(user) } : {};
     const name = method === 'POST' ? { scope: scopes.join(' ') } : { token };
