@@ -15,8 +15,6 @@ export type CaseOptions = Pick<
   readonly platform?: string;
   /** By ID; the value itself. */
   readonly secrets?: Readonly<Record<string, string>>;
-  /** Where buildah's result is another, and why; see the README. */
-  readonly buildah?: string;
 };
 
 export type Case = {

@@ -78,7 +78,7 @@ function sectionsOf({ expected }: Case): string[] {
 /** Lays the files of a case out: `context/`, and a directory for each other listing or folder it has. */
 export async function prepareCase(one: Case, place: string): Promise<BuildRequest> {
   for (const name of ['context', ...directoriesOf(one)]) await prepareDirectory(one, join(place, name), name);
-  const { platform, contexts = {}, secrets: _given, buildah: _note, ...options } = one.options;
+  const { platform, contexts = {}, secrets: _given, ...options } = one.options;
   const located = Object.entries(contexts).map(([name, value]) => [
     name,
     value.startsWith('./') ? resolve(place, value) : value,
