@@ -18,7 +18,6 @@ const FEW = new Set([
   'onbuild/from-image',
   'run/changes',
   'run/user',
-  'stages/copy-from-name',
 ]);
 
 const all = process.env['CORPUS_PEERS'] === 'all';
