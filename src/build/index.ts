@@ -1,4 +1,4 @@
-export { readRegistryConfig } from '../registry/index.ts';
+export type { RegistryConfig } from '../registry/index.ts';
 export type { MachineCheck, MachineReport } from '../sandbox/index.ts';
 export { layerSize } from '../solve/index.ts';
 export { defaultStoreRoot } from '../store/index.ts';
@@ -15,5 +15,11 @@ export type {
 } from './image-tools.ts';
 export { type InspectedImage, Lapidary, type LapidaryOptions, type LoadedImage } from './lapidary.ts';
 export { probeMachine } from './machine.ts';
+export {
+  type RegistryLoginRequest,
+  readRegistryConfig,
+  registryLogin,
+  registryLogout,
+} from './registry-login.ts';
 export type { RunImageRequest } from './run-image.ts';
 export type { BuildOptions, BuildRequest, BuildResult, OutputSpec } from './types.ts';

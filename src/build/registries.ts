@@ -53,7 +53,8 @@ export class Registries implements AsyncDisposable {
   }
 }
 
-function told(event: RegistryEvent): BuildEvent {
+/** What a registry client tells, as an event of a build. */
+export function told(event: RegistryEvent): BuildEvent {
   switch (event.type) {
     case 'wait':
       return { ...event, type: 'waiting' };

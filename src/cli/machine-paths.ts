@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { LapidaryOptions } from '../build/index.ts';
+import type { LapidaryOptions, RegistryConfig } from '../build/index.ts';
 import type { Invocation } from './command.ts';
 
 /** The store's absolute path: `--store`, else `$LAPIDARY_STORE`, else the user's own. */
@@ -27,12 +27,16 @@ export function proxyVariables({ io }: Pick<Invocation, 'io'>): Record<string, s
   return Object.fromEntries(given.filter(([, value]) => value !== ''));
 }
 
-/** How the user's configuration of registries is read, once the first registry is needed. */
-export function registries({ io }: Pick<Invocation, 'io'>): Pick<LapidaryOptions, 'registries'> {
-  return {
-    registries: async () => {
-      const { readRegistryConfig } = await import('../build/index.ts');
-      return readRegistryConfig({ env: io.env, home: io.env['HOME'] || '/', uid: io.uid });
-    },
-  };
+/** The user's configuration of registries. */
+export async function readConfig({ io }: Pick<Invocation, 'io'>): Promise<RegistryConfig> {
+  const [{ readRegistryConfig }, { homedir }] = await Promise.all([
+    import('../build/index.ts'),
+    import('node:os'),
+  ]);
+  return readRegistryConfig({ env: io.env, home: io.env['HOME'] || homedir(), uid: io.uid });
+}
+
+/** The same, read once the first registry is needed. */
+export function registries(call: Pick<Invocation, 'io'>): Pick<LapidaryOptions, 'registries'> {
+  return { registries: () => readConfig(call) };
 }

@@ -13,6 +13,8 @@ export type Grant = {
   readonly scopes: readonly string[];
 };
 
+const MAX_HELD = 200;
+
 type Held = { readonly scopes: readonly string[]; readonly name: string; readonly token: Promise<Token> };
 
 /** How one host wants requests to be authorised: learnt from its challenges, and the tokens it gave out. */
@@ -97,6 +99,8 @@ export class Authorisation {
     });
     const held = { scopes: grant.scopes, name: grant.name, token };
     this.#held.push(held);
+    // Long-lived clients see many repositories
+    if (this.#held.length > MAX_HELD) this.#held.shift();
     token.catch(() => {
       this.#held = this.#held.filter((one) => one !== held);
     });

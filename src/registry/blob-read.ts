@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { LapidaryError } from '../errors/index.ts';
 import type { Descriptor, Digest } from '../oci/index.ts';
 import { streamBody } from './answer-body.ts';
+import type { Grant } from './authorisation.ts';
 import type { Answer } from './exchange.ts';
 import { Fault } from './fault.ts';
 import { type Place, type Places, pathIn, pullGrant } from './places.ts';
@@ -18,11 +19,16 @@ export type BlobRead = CallOptions & {
   readonly originOnly?: boolean;
 };
 
-export async function hasBlob({ origin }: Places, digest: Digest, { signal }: CallOptions): Promise<boolean> {
+/** Asks the registry itself; with the grant of a push, one token is enough for both. */
+export async function hasBlob(
+  { origin }: Places,
+  digest: Digest,
+  { signal, grant = pullGrant(origin) }: CallOptions & { readonly grant?: Grant },
+): Promise<boolean> {
   const request = {
     method: 'HEAD',
     path: pathIn(origin, `blobs/${digest}`),
-    grant: pullGrant(origin),
+    grant,
     signal,
   };
   const answer = await origin.host.send(request, [200, 404]);
@@ -54,7 +60,7 @@ export async function* readBlob(places: Places, blob: Blob, options: BlobRead): 
         yield chunk;
         if (offset - progressAt < PROGRESS_BYTES) continue;
         progressAt = offset;
-        patience.progress();
+        patience.reached(offset);
       }
       if (offset < blob.size) throw endedEarly(part.answer);
       break;

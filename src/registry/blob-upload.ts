@@ -76,7 +76,7 @@ export class BlobUpload {
       const chunkBytes = Math.max(this.#chunkBytes, session.leastChunk);
       await session.patch(this.#body(before, Math.min(chunkBytes, blob.size - before)));
       if (session.offset <= before) throw this.#stuck('took nothing');
-      this.#patience.progress();
+      this.#patience.reached(session.offset);
     }
     if (session.offset > blob.size) throw this.#stuck('says it has more than was sent');
     await session.finish(blob.digest);
@@ -124,8 +124,8 @@ export class BlobUpload {
     }
     this.#uncertain = false;
     const has = this.#session?.offset ?? 0;
-    if (has > had) this.#patience.progress();
-    else this.#shrink();
+    this.#patience.reached(has);
+    if (has <= had) this.#shrink();
     if (has > 0) this.#origin.host.session.emit({ type: 'resumed', digest: blob.digest, offset: has });
     return false;
   }

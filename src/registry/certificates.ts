@@ -20,9 +20,12 @@ export async function readCertificates(
   host: string,
 ): Promise<HostCertificates> {
   for (const directory of directories) {
-    const path = join(directory, host);
-    const names = await namesIn(path);
-    if (names !== undefined) return readPairs(path, names.sort());
+    // A URL leaves out the port of its scheme
+    for (const name of host.includes(':') ? [host] : [host, `${host}:443`]) {
+      const path = join(directory, name);
+      const names = await namesIn(path);
+      if (names !== undefined) return readPairs(path, names.sort());
+    }
   }
   return { ca: [] };
 }

@@ -52,6 +52,9 @@ const UNTRUSTED_CODE = /^(?:CERT_|ERR_TLS_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_)/;
 const UNTRUSTED =
   'put the CA certificate of the registry into certs.d/HOST:PORT/ca.crt (/etc/docker or ~/.config/containers)';
 
+const NO_IDENTITY =
+  'if the registry wants a client certificate: put client.cert and client.key into certs.d/HOST:PORT';
+
 /** True for a certificate that other authorities might vouch for. */
 export function isUntrusted(error: unknown): boolean {
   return UNTRUSTED_CODE.test(codeOf(error) ?? '');
@@ -101,8 +104,10 @@ function troubleOf(error: unknown): Trouble {
       tls: true,
     };
   }
-  if (code.startsWith('ERR_SSL'))
-    return { reason: `TLS failed: ${messageOf(error)}`, passes: false, tls: true };
+  if (code.startsWith('ERR_SSL')) {
+    const hint = code.includes('CERTIFICATE') ? NO_IDENTITY : undefined;
+    return { reason: `TLS failed: ${messageOf(error)}`, passes: false, tls: true, ...(hint && { hint }) };
+  }
   if (code.startsWith('HPE_')) {
     return { reason: `no proper HTTP came back (${code})`, hint: 'is this a registry?', passes: true };
   }

@@ -9,8 +9,6 @@ export class Fault extends Error {
   readonly retryAfterMs: number | undefined;
   /** A connection that was kept open had been closed by the other side meanwhile: it costs nothing to try at once. */
   readonly stale: boolean;
-  /** The registry answered. */
-  readonly answered: boolean;
   /** What was done so far is lost. */
   readonly restart: boolean;
 
@@ -20,7 +18,6 @@ export class Fault extends Error {
       readonly error: RegistryError;
       readonly retryAfterMs?: number | undefined;
       readonly stale?: boolean;
-      readonly answered?: boolean;
       readonly restart?: boolean;
     },
   ) {
@@ -28,7 +25,6 @@ export class Fault extends Error {
     this.error = details.error;
     this.retryAfterMs = details.retryAfterMs;
     this.stale = details.stale ?? false;
-    this.answered = details.answered ?? false;
     this.restart = details.restart ?? false;
   }
 }

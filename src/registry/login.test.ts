@@ -53,7 +53,8 @@ describe('login', () => {
       username: 'me',
       password: 'secret',
     });
-    expect(result).toEqual({ server: registry.host, keptBy: { kind: 'file', name: docker() } });
+    const keptBy = { kind: 'file', name: docker() };
+    expect(result).toEqual({ server: registry.host, keptBy, secret: 'password' });
     expect(JSON.parse(await readFile(join(home, 'real/c.json'), 'utf8'))).toEqual({
       currentContext: 'x',
       auths: {

@@ -21,6 +21,8 @@ export type LoginResult = {
   readonly server: string;
   /** The helper program or the file that holds the credential now. */
   readonly keptBy: { readonly kind: 'helper' | 'file'; readonly name: string };
+  /** What is kept. */
+  readonly secret: 'password' | 'identity-token';
 };
 
 /**
@@ -36,7 +38,8 @@ export async function login(request: LoginRequest): Promise<LoginResult> {
     throw new LapidaryError('USAGE', 'user name and password must not be empty');
   if (username.includes(':')) throw new LapidaryError('USAGE', 'a user name cannot hold a colon');
   const credential = await verifyCredential(request, server, { kind: 'password', username, password });
-  return { server, keptBy: await keep(config, server, credential) };
+  const secret = credential.kind === 'password' ? 'password' : 'identity-token';
+  return { server, keptBy: await keep(config, server, credential), secret };
 }
 
 /** Forgets a credential wherever it is kept; false when there was none. */

@@ -81,9 +81,22 @@ describe('Patience', () => {
     for (let i = 0; i < 20; i++) {
       await patience.wait(fault, undefined);
       pass(60_000);
-      patience.progress();
+      patience.reached(i + 1);
     }
     expect(events).toHaveLength(20);
+  });
+
+  test('getting to the same place again and again does not', async () => {
+    const { patience, pass } = setUp(100_000);
+    const fault = new Fault('connection reset', { error });
+    const tries = async (): Promise<void> => {
+      while (true) {
+        await patience.wait(fault, undefined);
+        pass(60_000);
+        patience.reached(1000);
+      }
+    };
+    await expect(tries()).rejects.toBe(error);
   });
 
   test('does not begin to wait for longer than there is time', async () => {

@@ -44,14 +44,20 @@ export class Patience {
   readonly #parts: PatienceParts;
   #since: number | undefined;
   #attempt = 0;
+  #furthest = 0;
   #stale = 0;
 
   constructor(parts: PatienceParts) {
     this.#parts = parts;
   }
 
-  /** It got further: faults from now on have all the time again. */
-  progress(): void {
+  /**
+   * A transfer got to this offset. If it is further than ever, faults from now on have all the time again: one that
+   * begins anew again and again ends all the same.
+   */
+  reached(offset: number): void {
+    if (offset <= this.#furthest) return;
+    this.#furthest = offset;
     this.#since = undefined;
     this.#attempt = 0;
     this.#stale = 0;

@@ -42,9 +42,8 @@ async function ping(host: Host, signal: AbortSignal | undefined): Promise<Answer
     return await get('https');
   } catch (error) {
     signal?.throwIfAborted();
-    const untrusted =
-      error instanceof RegistryError && error.code === 'REGISTRY_TLS' && !isNoTls(error.cause);
-    if (untrusted) throw error;
+    const noTls = error instanceof RegistryError && isNoTls(error.cause);
+    if (!noTls && !(error instanceof Fault)) throw error;
     return get('http');
   }
 }

@@ -16,7 +16,8 @@ export async function pushBlob(
   options: PushBlobOptions,
 ): Promise<PushOutcome> {
   const { mountFrom = [], signal } = options;
-  if (await hasBlob(places, blob.digest, options)) return 'exists';
+  const grant = pushGrant(places.origin, mountFrom);
+  if (await hasBlob(places, blob.digest, { signal, grant })) return 'exists';
   let session: UploadSession | undefined;
   for (const from of mountFrom) {
     await session?.cancel();

@@ -126,7 +126,7 @@ class StreamUpload {
       try {
         await session.patch(bodyOf(chunk, before - chunk.start));
         if (session.offset <= before) throw this.#lost('took nothing');
-        this.#patience.progress();
+        this.#patience.reached(session.offset);
         this.#options.onProgress?.(session.offset);
       } catch (error) {
         if (!(error instanceof Fault)) throw error;

@@ -80,7 +80,7 @@ export function refusal(
   switch (failure.status) {
     case 401: {
       const hint = loggedIn
-        ? `the credentials for ${host} are not accepted: run \`lapidary login ${host}\` again`
+        ? `the credentials for ${host} are not accepted: check them, or run \`lapidary login ${host}\` again`
         : `run \`lapidary login ${host}\`, or check the name`;
       return new RegistryError('REGISTRY_UNAUTHORIZED', {
         hint,

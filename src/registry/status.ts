@@ -17,7 +17,7 @@ export function statusFault(
   now: number,
 ): Fault {
   const retryAfterMs = parseRetryAfter(headers['retry-after'], now);
-  return new Fault(`status ${status}`, { error, retryAfterMs, answered: true });
+  return new Fault(`status ${status}`, { error, retryAfterMs });
 }
 
 /** What a registry wants to see. Several headers of this name come joined by Node. */

@@ -7,6 +7,8 @@ import { historyCommand } from './history.ts';
 import { imagesCommand } from './images.ts';
 import { inspectCommand } from './inspect.ts';
 import { loadCommand } from './load.ts';
+import { loginCommand } from './login.ts';
+import { logoutCommand } from './logout.ts';
 import { pullCommand } from './pull.ts';
 import { pushCommand } from './push.ts';
 import { rmCommand } from './rm.ts';
@@ -33,6 +35,8 @@ export const COMMANDS: readonly CommandSpec[] = [
   rmiCommand,
   saveCommand,
   loadCommand,
+  loginCommand,
+  logoutCommand,
   bootstrapCommand,
   doctorCommand,
   versionCommand,
