@@ -55,7 +55,7 @@ describe('FROM an image of a registry', () => {
     expect(fetched()).toEqual([config]);
     await using lapidary = await Lapidary.open({ store: workspace.store });
     const found = await lapidary.inspect('app');
-    expect(found.config.config).toMatchObject({ Env: ['A=1', 'B=2'], Cmd: ['/x'] });
+    expect(found.config.config).toMatchObject({ Env: expect.arrayContaining(['A=1', 'B=2']), Cmd: ['/x'] });
     expect(found.image.layers).toHaveLength(2);
   });
 
@@ -112,9 +112,9 @@ describe('FROM an image of a registry', () => {
       return (await lapidary.inspect(tag)).config.config?.Env;
     };
     await run(from, { tags: ['amd'] });
-    expect(await env('amd')).toEqual(['P=amd', 'X=1']);
+    expect(await env('amd')).toEqual(expect.arrayContaining(['P=amd', 'X=1']));
     await run(from, { tags: ['arm'], platform: ARM64 });
-    expect(await env('arm')).toEqual(['P=arm', 'X=1']);
+    expect(await env('arm')).toEqual(expect.arrayContaining(['P=arm', 'X=1']));
     // The index was read once
     expect(registry.requests({ endpoint: 'manifest', path: 'multi' })).toHaveLength(1);
     await expect(run(from, { platform: { os: 'linux', architecture: 's390x' } })).rejects.toMatchObject({
