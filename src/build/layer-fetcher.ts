@@ -6,11 +6,14 @@ import {
   type LayerSource,
   type LocalLayer,
   type RemoteLayer,
+  type Runtime,
   readLayerRecord,
   Semaphore,
+  type StackLayer,
   type StoredLayer,
   writeLayerRecord,
 } from '../solve/index.ts';
+import type { LayerId } from '../tree/index.ts';
 import { type Place, placeName, readPlaces } from './blob-places.ts';
 import type { LocalStore } from './local-store.ts';
 import type { Registries } from './registries.ts';
@@ -46,6 +49,42 @@ export class LayerFetcher implements LayerSource {
     return shared(this.#layers, layer.diffId, () => this.#ensure(layer));
   }
 
+  async unpack(stack: readonly StackLayer[], runtime: Pick<Runtime, 'unpack'>): Promise<LayerId[]> {
+    await Promise.all(stack.map((layer) => this.#prefetch(layer)));
+    const below: LayerId[] = [];
+    for (const layer of stack) {
+      if (typeof layer === 'string') below.push(layer);
+      else below.push((await this.#ensureUnpacked(layer, [...below], runtime)).layer);
+    }
+    return below;
+  }
+
+  /** What is fetched at the same time is unpacked one after the other: all of it keeps every core busy. */
+  async #prefetch(layer: StackLayer): Promise<void> {
+    if (typeof layer === 'string' || (await this.#known(layer))) return;
+    if (layer.blob !== undefined && !this.#layers.has(layer.diffId)) await this.ensureBlob(layer.blob);
+  }
+
+  #ensureUnpacked(
+    stored: StoredLayer,
+    below: readonly LayerId[],
+    runtime: Pick<Runtime, 'unpack'>,
+  ): Promise<LocalLayer> {
+    const { store, signal } = this.#parts;
+    return shared(this.#layers, stored.diffId, async () => {
+      const known = await this.#known(stored);
+      if (known) return known;
+      if (stored.blob === undefined) throw gone(stored);
+      const { diffId, blob } = stored;
+      await this.ensureBlob(blob);
+      const source = { path: store.blobs.path(blob.digest), compression: compressionOf(blob), diffId };
+      const unpacked = await runtime.unpack({ blob: source, below }, { signal });
+      if (unpacked === undefined) return this.#ingest({ diffId, blob }, fileBytes(source.path));
+      await writeLayerRecord(store.facts, diffId, unpacked);
+      return { ...unpacked, diffId, blob };
+    });
+  }
+
   /** The blob in the store, as it is. */
   ensureBlob(blob: Descriptor): Promise<void> {
     return shared(this.#blobs, blob.digest, async () => {
@@ -54,11 +93,17 @@ export class LayerFetcher implements LayerSource {
     });
   }
 
-  async #ensure(stored: StoredLayer): Promise<LocalLayer> {
+  /** The layer as the store has it already. */
+  async #known(stored: StoredLayer): Promise<LocalLayer | undefined> {
     const { facts, layers } = this.#parts.store;
     if (stored.layer !== undefined && (await layers.has(stored.layer))) return stored;
-    const known = await readLayerRecord(facts, layers, stored.diffId);
-    if (known) return { diffId: stored.diffId, ...(stored.blob && { blob: stored.blob }), ...known };
+    const record = await readLayerRecord(facts, layers, stored.diffId);
+    return record && { diffId: stored.diffId, ...(stored.blob && { blob: stored.blob }), ...record };
+  }
+
+  async #ensure(stored: StoredLayer): Promise<LocalLayer> {
+    const known = await this.#known(stored);
+    if (known) return known;
     if (stored.blob === undefined) throw gone(stored);
     const { diffId, blob } = stored;
     return this.#places.run(() => this.#unpack({ diffId, blob }));

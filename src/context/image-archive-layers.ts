@@ -56,7 +56,8 @@ export async function importLayer(
   }
 }
 
-async function knownLayer(
+/** The layer that a blob was found to be before. */
+export async function knownLayer(
   blob: Descriptor,
   diffId: DiffId,
   { facts, layers }: ImportPorts,

@@ -15,7 +15,7 @@ import {
 } from '../oci/index.ts';
 import type { StoredLayer } from '../solve/index.ts';
 import { expectBlob, type ImageFiles, MAX_JSON_BYTES, tooLarge } from './image-archive-files.ts';
-import { importLayer } from './image-archive-layers.ts';
+import { knownLayer } from './image-archive-layers.ts';
 import type { ImportedImage, ImportOptions } from './image-archive-types.ts';
 
 /** A manifest and, when it is of an image, its configuration. */
@@ -44,7 +44,10 @@ export async function openManifest(
   return { descriptor, manifest, config, platform: imagePlatform(config, descriptor.platform) };
 }
 
-/** Blob, layer by layer, then nothing more: the image is whole in the store when this returns. */
+/**
+ * Blob, layer by layer, digests verified: all of the image is in the store when this returns. Layers that were never read
+ * stay the blobs that they are until somebody reads them.
+ */
 export async function importImage(
   { descriptor, manifest, config, platform }: ImageManifest,
   files: ImageFiles,
@@ -62,7 +65,7 @@ export async function importImage(
     if (compression === undefined || diffId === undefined) throw unknownLayer(files.name, blob);
     const { digest, size } = await files.toBlob(blobPath(blob.digest), blob);
     const stored = { mediaType: blob.mediaType, digest, size, ...lazyAnnotations(blob) };
-    layers.push(await importLayer({ blob: stored, compression, diffId }, options.ports, options.signal));
+    layers.push((await knownLayer(stored, diffId, options.ports)) ?? { diffId, blob: stored });
   }
   const image = { id: manifest.config.digest, platform, layers };
   return { references: [], image, config, manifest: descriptor.digest };

@@ -200,6 +200,12 @@ export interface LayerSource {
    * @throws LapidaryError when nobody has it any more, or it is not what its image says
    */
   ensure(layer: StoredLayer): Promise<LocalLayer>;
+  /**
+   * A stack, base first, for commands that `runtime` is about to run: what is only a blob is unpacked while it is read,
+   * which makes what the commands need and what others read in one go.
+   * @throws LapidaryError as `ensure` and `Runtime.unpack`
+   */
+  unpack(stack: readonly StackLayer[], runtime: Pick<Runtime, 'unpack'>): Promise<LayerId[]>;
 }
 
 /** Where `FROM` and `COPY --from=` find images. */

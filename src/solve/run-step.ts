@@ -44,7 +44,7 @@ export async function runStep(
   // Runtimes do not agree on the home of a user that is not listed
   const noHome = home !== undefined && !env.some((line) => line.startsWith('HOME='));
   const request: RunRequest = {
-    layers: await ports.trees.local(stack),
+    layers: await ports.trees.unpacked(stack, ports.runtime),
     argv: command.argv,
     env: noHome ? [...env, `HOME=${home}`] : env,
     cwd: command.cwd,

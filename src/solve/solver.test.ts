@@ -90,7 +90,10 @@ class World {
       {
         facts: this.store.facts,
         layers: this.store.layers,
-        layerSource: { ensure: () => Promise.reject(new Error('nothing is elsewhere')) },
+        layerSource: {
+          ensure: () => Promise.reject(new Error('nothing is elsewhere')),
+          unpack: (stack) => Promise.resolve(stack.filter((layer) => typeof layer === 'string')),
+        },
         archives: { unpack: () => Promise.resolve(undefined) },
         remote: this.remote,
         runtime: this.runtime,

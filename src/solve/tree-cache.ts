@@ -1,5 +1,5 @@
 import { type LayerId, Tree } from '../tree/index.ts';
-import type { LayerSource, LayerStore, StackLayer } from './ports.ts';
+import type { LayerSource, LayerStore, Runtime, StackLayer } from './ports.ts';
 
 /**
  * Merged trees of stacks of layers, each made once from the tree of the stack below it. Asking for one is what brings
@@ -30,6 +30,11 @@ export class TreeCache {
   /** The layers of a stack as the store has them; those that are elsewhere are fetched, at the same time. */
   local(stack: readonly StackLayer[]): Promise<LayerId[]> {
     return Promise.all(stack.map((layer) => this.#localId(layer)));
+  }
+
+  /** The same for commands that a runtime is about to run over them. */
+  unpacked(stack: readonly StackLayer[], runtime: Pick<Runtime, 'unpack'>): Promise<LayerId[]> {
+    return this.#source.unpack(stack, runtime);
   }
 
   async #make(below: readonly StackLayer[], top: StackLayer): Promise<Tree> {
