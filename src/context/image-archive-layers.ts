@@ -56,8 +56,7 @@ export async function importLayer(
   }
 }
 
-/** The layer that a blob was found to be before. */
-export async function knownLayer(
+async function knownLayer(
   blob: Descriptor,
   diffId: DiffId,
   { facts, layers }: ImportPorts,

@@ -18,7 +18,9 @@ import {
 import { type MadeMember, makeTar } from '../../test/support/make-tar.ts';
 import { type MemoryStore, memoryStore, sourceOf } from '../../test/support/memory-store.ts';
 import { MEDIA, type Platform } from '../oci/index.ts';
+import type { LocalLayer, StoredLayer } from '../solve/index.ts';
 import { importImages, openImageArchive } from './image-archive.ts';
+import { importLayer } from './image-archive-layers.ts';
 import type { ImportedImage } from './image-archive-types.ts';
 
 let scratch: string;
@@ -45,6 +47,13 @@ async function loadDirectory(members: readonly MadeMember[], suffix = ''): Promi
   return importImages(await openImageArchive(`oci-layout://${root}${suffix}`), { ports: store });
 }
 
+/** A layer that is a blob, as somebody who needs it reads it. */
+function readLayer(stored: StoredLayer | undefined): Promise<LocalLayer> {
+  if (stored?.blob === undefined) throw new Error('no blob');
+  const { blob, diffId } = stored;
+  return importLayer({ blob, compression: 'gzip', diffId }, store, undefined);
+}
+
 describe('an OCI archive', () => {
   test('gives its image, configuration and names', async () => {
     const parts = image();
@@ -57,8 +66,10 @@ describe('an OCI archive', () => {
       manifest: first(parts).digest,
     });
     const [layer] = found?.image.layers ?? [];
-    expect(layer).toMatchObject({ diffId: DIFF, size: TAR.length, blob: parts[2]?.descriptor });
-    const { entries } = await store.layers.read(layer?.layer as never);
+    expect(layer).toEqual({ diffId: DIFF, blob: parts[2]?.descriptor });
+    const read = await readLayer(layer);
+    expect(read).toMatchObject({ diffId: DIFF, size: TAR.length, blob: parts[2]?.descriptor });
+    const { entries } = await store.layers.read(read.layer);
     expect(entries.map(({ path }) => path)).toEqual(['etc/motd']);
   });
 
@@ -105,11 +116,16 @@ describe('an OCI archive', () => {
     const [once] = await load(tar);
     const [twice] = await load(tar);
     expect(twice).toEqual(once);
+    expect(store.layers.ingested).toBe(0);
+    const read = await readLayer(once?.image.layers[0]);
+    const [known] = await load(tar);
+    expect(known?.image.layers).toEqual([read]);
     expect(store.layers.ingested).toBe(1);
   });
 
   test('with a known diffID over another blob is not believed', async () => {
-    await load(makeTar(layout(image(), [first(image())])));
+    const [known] = await load(makeTar(layout(image(), [first(image())])));
+    await readLayer(known?.image.layers[0]);
     const forged = image(AMD64, blob(MEDIA.ociLayerGzip, gzipSync(BIG)));
     await expect(load(makeTar(layout(forged, [first(forged)])))).rejects.toMatchObject({
       code: 'DIGEST_MISMATCH',

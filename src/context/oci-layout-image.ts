@@ -13,9 +13,9 @@ import {
   parseImageConfig,
   parseManifest,
 } from '../oci/index.ts';
-import type { StoredLayer } from '../solve/index.ts';
+import { readLayerRecord, type StoredLayer } from '../solve/index.ts';
 import { expectBlob, type ImageFiles, MAX_JSON_BYTES, tooLarge } from './image-archive-files.ts';
-import { knownLayer } from './image-archive-layers.ts';
+import { importLayer, type LayerToImport } from './image-archive-layers.ts';
 import type { ImportedImage, ImportOptions } from './image-archive-types.ts';
 
 /** A manifest and, when it is of an image, its configuration. */
@@ -65,10 +65,20 @@ export async function importImage(
     if (compression === undefined || diffId === undefined) throw unknownLayer(files.name, blob);
     const { digest, size } = await files.toBlob(blobPath(blob.digest), blob);
     const stored = { mediaType: blob.mediaType, digest, size, ...lazyAnnotations(blob) };
-    layers.push((await knownLayer(stored, diffId, options.ports)) ?? { diffId, blob: stored });
+    layers.push(await placeLayer({ blob: stored, compression, diffId }, options));
   }
   const image = { id: manifest.config.digest, platform, layers };
   return { references: [], image, config, manifest: descriptor.digest };
+}
+
+/**
+ * A layer that nobody has read yet stays a blob. Where another blob is known to be the tar that this one is said to be, it
+ * is read now: what is said of it would never be looked at again.
+ */
+async function placeLayer(layer: LayerToImport, { ports, signal }: ImportOptions): Promise<StoredLayer> {
+  const { blob, diffId } = layer;
+  const isNew = (await readLayerRecord(ports.facts, ports.layers, diffId)) === undefined;
+  return isNew ? { diffId, blob } : importLayer(layer, ports, signal);
 }
 
 const blobPath = (digest: Digest): string => `blobs/sha256/${hexOf(digest)}`;

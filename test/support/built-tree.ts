@@ -2,6 +2,7 @@ import { type BuildRequest, build } from '../../src/build/index.ts';
 import type { BuildEvent } from '../../src/solve/index.ts';
 import { openStore } from '../../src/store/index.ts';
 import { Tree } from '../../src/tree/index.ts';
+import { readLayers } from './read-layers.ts';
 
 export type Built = {
   readonly tree: Tree;
@@ -24,9 +25,7 @@ export async function builtTree(
   await using opened = await openStore(store);
   const { layers } = opened;
   const image = (await opened.images.get('docker.io/library/built:latest'))?.images[0];
-  const stack = await Promise.all(
-    (image?.layers ?? []).flatMap(({ layer }) => (layer ? [layers.read(layer)] : [])),
-  );
+  const stack = image === undefined ? [] : await readLayers(image, opened);
   const tree = Tree.of(stack.map(({ entries }) => entries));
   return {
     tree,

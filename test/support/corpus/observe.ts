@@ -3,6 +3,7 @@ import type { ContainerConfig, ImageConfig } from '../../../src/oci/index.ts';
 import type { BuildEvent, StoredImage } from '../../../src/solve/index.ts';
 import { openStore, type Store } from '../../../src/store/open-store.ts';
 import { type Entry, Tree } from '../../../src/tree/index.ts';
+import { readLayers } from '../read-layers.ts';
 import { differenceLines } from './lines.ts';
 
 export type Observation = {
@@ -22,11 +23,7 @@ export async function describeImage({ store, reference, events, sections }: Obse
   await using lapidary = await Lapidary.open({ store });
   const { image, config } = await lapidary.inspect(reference);
   const base = await baseOf(image, opened);
-  const layers = await Promise.all(
-    image.layers
-      .flatMap(({ layer }) => (layer ? [opened.layers.read(layer)] : []))
-      .map(async (read) => (await read).entries),
-  );
+  const layers = (await readLayers(image, opened)).map(({ entries }) => entries);
   const own = layers.slice(base);
   const [before, after] = [Tree.of(layers.slice(0, base)), Tree.of(layers)];
   const parts: Record<string, () => Promise<readonly string[]> | readonly string[]> = {
@@ -56,7 +53,7 @@ async function baseOf(image: StoredImage, store: Store): Promise<number> {
   );
   const depths = bases.flatMap(({ images }) =>
     images.map(({ layers }) =>
-      layers.every(({ layer }, i) => image.layers[i]?.layer === layer) ? layers.length : 0,
+      layers.every(({ diffId }, i) => image.layers[i]?.diffId === diffId) ? layers.length : 0,
     ),
   );
   return Math.max(0, ...depths);
