@@ -21,6 +21,7 @@ import type { Entry, Inode } from '../../src/tree/index.ts';
 import { EstargzReader, tocProblems } from '../support/estargz-reader.ts';
 import { expectedLines, foundLines } from '../support/filesystem-lines.ts';
 import { type MemoryStore, memoryStore } from '../support/memory-store.ts';
+import { readLayers } from '../support/read-layers.ts';
 import { builtLayer, imageOf, NAME, pulledLayer } from '../support/stored-image.ts';
 
 const METADATA = { mode: 0o644, uid: 0, gid: 0, mtime: 1_600_000_000, mtimeNs: 0 };
@@ -131,7 +132,8 @@ describe('skopeo', () => {
         expect(found?.image.layers.map(({ diffId }) => diffId)).toEqual(
           image.layers.map(({ diffId }) => diffId),
         );
-        expect(found?.image.layers.map(({ layer }) => layer)).toEqual(image.layers.map(({ layer }) => layer));
+        const read = found === undefined ? [] : await readLayers(found.image, other);
+        expect(read.map(({ id }) => id)).toEqual(image.layers.map(({ layer }) => layer));
       }
     },
   );

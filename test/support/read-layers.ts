@@ -1,11 +1,10 @@
-import { importLayer } from '../../src/context/image-archive-layers.ts';
+import { type ImportPorts, importLayer } from '../../src/context/image-archive-layers.ts';
 import { layerCompression } from '../../src/oci/index.ts';
 import type { StoredImage } from '../../src/solve/index.ts';
-import type { Store } from '../../src/store/index.ts';
 import type { Layer } from '../../src/tree/index.ts';
 
 /** The layers of an image, base first; those that are only blobs of the store are read. */
-export function readLayers({ layers }: StoredImage, store: Store): Promise<Layer[]> {
+export function readLayers({ layers }: StoredImage, store: ImportPorts): Promise<Layer[]> {
   return Promise.all(
     layers.map(async (stored) => {
       if (stored.layer !== undefined) return store.layers.read(stored.layer);
