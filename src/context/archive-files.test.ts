@@ -22,8 +22,8 @@ afterEach(() => rm(scratch, { recursive: true }));
 /** Layers stay blobs until somebody reads them. */
 function readLayers({ image: { layers } }: ImportedImage): Promise<unknown> {
   return Promise.all(
-    layers.map(({ blob, diffId }) =>
-      blob === undefined ? undefined : importLayer({ blob, compression: 'gzip', diffId }, store, undefined),
+    layers.flatMap(({ blob, diffId }) =>
+      blob === undefined ? [] : [importLayer({ blob, compression: 'gzip', diffId }, store, undefined)],
     ),
   );
 }
