@@ -17,6 +17,7 @@ const CHECKS: readonly { readonly name: string; readonly command: readonly strin
   { name: 'dependency rules', command: ['node', 'scripts/check-rules.ts'] },
   { name: 'dead code', command: ['knip'] },
   { name: 'error docs', command: ['node', 'scripts/write-error-docs.ts', '--check'] },
+  { name: 'check docs', command: ['node', 'scripts/write-check-docs.ts', '--check'] },
   ...(existsSync(join(ROOT, 'scripts/write-cli-docs.ts'))
     ? [{ name: 'command line docs', command: ['node', 'scripts/write-cli-docs.ts', '--check'] }]
     : []),

@@ -29,6 +29,7 @@ import { checkOutputs, normaliseTag, pushReferences, type Written, writeOutputs 
 import { RemoteAccess } from './remote-access.ts';
 import { remoteSources } from './remote-sources.ts';
 import { lazyRuntime } from './runtime.ts';
+import { tellChecks } from './tell-checks.ts';
 import type { BuildOptions, BuildRequest, BuildResult, OutputSpec } from './types.ts';
 
 /**
@@ -51,9 +52,6 @@ export async function build(request: BuildRequest, options: BuildOptions): Promi
   const main = await openMainContext(request, { ...network, stdin: options.stdin });
   const { source } = main.dockerfile;
   const file = parseDockerfile(source);
-  for (const { message, span, hint } of file.warnings) {
-    emit({ type: 'warning', message, at: { source, span }, ...(hint === undefined ? {} : { hint }) });
-  }
   const noCacheStages = new Set((request.noCacheStages ?? []).map((name) => nameOfStage(file, name)));
   const contexts = namedContexts(request);
   const found = new Map<string, ResolvedImage>();
@@ -64,6 +62,7 @@ export async function build(request: BuildRequest, options: BuildOptions): Promi
   const images = new BaseImageSource({ remote: access, contexts, pull: request.pull ?? 'missing' });
   const plan = await makePlan(file, { request, contexts, found, images });
   tellPlan(plan, emit);
+  await tellChecks(file, { request, path: main.dockerfile.path, found, emit });
 
   await using runtime = lazyRuntime(store, options.searchPath);
   const registry = new ContextRegistry({ ...network, main: main.open, contexts });
@@ -164,6 +163,7 @@ async function makePlan(file: Dockerfile, { request, contexts, images, found }: 
     labels: request.labels ?? {},
     ...(request.network === undefined ? {} : { network: request.network }),
     allow: new Set(request.allow),
+    unset: request.unset ?? [],
     contexts: new Map(
       [...contexts].map(([name, context]) => [name, isFiles(context) ? 'directory' : 'image']),
     ),

@@ -64,15 +64,28 @@ export function noDockerfile(
 }
 
 /** `<Dockerfile>.dockerignore` beside the Dockerfile, else `.dockerignore` of the context; none is fine. */
+export async function loadIgnoreText(
+  contextPath: string,
+  dockerfilePath?: string,
+): Promise<{ readonly path: string; readonly text: string } | undefined> {
+  const own =
+    dockerfilePath === undefined
+      ? []
+      : [join(dirname(dockerfilePath), `${basename(dockerfilePath)}.dockerignore`)];
+  for (const path of [...own, join(contextPath, '.dockerignore')]) {
+    const text = await readSmall(path);
+    if (text !== undefined) return { path, text };
+  }
+  return undefined;
+}
+
+/** The rules of that file. */
 export async function loadIgnore(
   contextPath: string,
   dockerfilePath?: string,
 ): Promise<IgnoreRules | undefined> {
-  const own =
-    dockerfilePath &&
-    (await readSmall(join(dirname(dockerfilePath), `${basename(dockerfilePath)}.dockerignore`)));
-  const text = own ?? (await readSmall(join(contextPath, '.dockerignore')));
-  return text === undefined ? undefined : parseIgnore(text);
+  const found = await loadIgnoreText(contextPath, dockerfilePath);
+  return found && parseIgnore(found.text);
 }
 
 /** `undefined` when there is no such file. */

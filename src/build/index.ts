@@ -1,9 +1,14 @@
+export type { Outline, Target as DockerfileTarget } from '../plan/index.ts';
 export type { RegistryConfig } from '../registry/index.ts';
+export { readRegistryConfig } from '../registry/index.ts';
 export type { MachineCheck, MachineReport } from '../sandbox/index.ts';
 export { layerSize } from '../solve/index.ts';
 export { defaultStoreRoot } from '../store/index.ts';
 export type { BootstrapRequest } from './bootstrap.ts';
 export { build } from './build.ts';
+export { type CheckReport, listDockerfileTargets, outlineDockerfile } from './check-dockerfile.ts';
+export { checkBuild } from './check-surroundings.ts';
+export { type ContextListing, type ListedFile, listContext } from './context-listing.ts';
 export { type CopyRequest, type ImagePlace, parseImagePlace } from './copy-image.ts';
 export type { SecretSource } from './credentials.ts';
 export type {

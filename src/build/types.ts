@@ -1,3 +1,4 @@
+import type { Unset } from '../dockerfile/index.ts';
 import type { ImageOutput, LayerCompression } from '../export/index.ts';
 import type { Descriptor, Digest, Platform } from '../oci/index.ts';
 import type { Entitlement } from '../plan/index.ts';
@@ -51,6 +52,8 @@ export type BuildRequest = {
   readonly labels?: Readonly<Record<string, string>>;
   /** When registries are asked for base images; default `missing`. */
   readonly pull?: PullPolicy;
+  /** Configuration of the result to take back. */
+  readonly unset?: readonly Unset[];
   readonly noCache?: boolean;
   /** Stages, by name or index, whose steps are made anew. */
   readonly noCacheStages?: readonly string[];

@@ -1,3 +1,4 @@
+import { parseUnset, type Unset } from '../dockerfile/index.ts';
 import { LapidaryError, quoted } from '../errors/index.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -88,4 +89,13 @@ function splitPair(text: string, flag: string): readonly [string, string | undef
 /** Names such as `__proto__` stay plain keys. */
 function record(pairs: readonly (readonly [string, string])[]): Record<string, string> {
   return Object.fromEntries(pairs);
+}
+
+/** `--unset KIND[=NAME]`. @throws LapidaryError USAGE */
+export function readUnset(values: readonly string[]): Unset[] {
+  return values.map((text) => {
+    const unset = parseUnset(text, '=');
+    if (!('message' in unset)) return unset;
+    throw new LapidaryError('USAGE', `--unset: ${unset.message}`, { hint: unset.hint });
+  });
 }

@@ -1,4 +1,16 @@
 export {
+  allInstructions,
+  applyEdits,
+  type CheckSettings,
+  type Edit,
+  type Finding,
+  parseCheckSettings,
+  type RuleFacts,
+  ruleUrl,
+  TEXT_RULES,
+  type TextRule,
+} from './checks/index.ts';
+export {
   type ExpandSite,
   expandHeredoc,
   expandWord,

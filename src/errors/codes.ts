@@ -34,6 +34,7 @@ export const ERROR_CODES = {
   DOCKERFILE_EXPANSION: 'A variable substitution is malformed or demands a value that is not set.',
   DOCKERFILE_STAGE: 'A stage is missing, named twice, or depends on itself.',
   DOCKERFILE_UNSUPPORTED: 'An instruction or flag is understood but not executed by this version.',
+  CHECKS_FAILED: 'Checks of the Dockerfile do not hold, and `check=error=true` makes that an error.',
   // Building
   IMAGE_NOT_FOUND: 'An image was found in none of the places that were tried.',
   TARGET_NOT_FOUND: 'The stage named by --target does not exist.',

@@ -2,6 +2,7 @@ export { ERROR_CODES, type ErrorCode, EXIT } from './codes.ts';
 export { type ErrorDetails, LapidaryError, messageOf, printable, quoted } from './lapidary-error.ts';
 export {
   frameLines,
+  linesOf,
   positionOf,
   type Source,
   SourceError,

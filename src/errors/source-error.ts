@@ -63,6 +63,12 @@ export function positionOf({ source, span }: SourceRange): {
   return { line: before.length, column: (before.at(-1) ?? '').length + 1 };
 }
 
+/** The first and the last line of a span, both from 1. */
+export function linesOf({ source, span }: SourceRange): { readonly start: number; readonly end: number } {
+  const last = { source, span: { start: Math.max(span.start, span.end - 1), end: span.end } };
+  return { start: positionOf({ source, span }).line, end: positionOf(last).line };
+}
+
 /**
  * The code frame below an error message: file, line, column, the line itself and carets.
  * A span over several lines is underlined on its first line only.

@@ -1,3 +1,4 @@
+export { type CheckOptions, type CheckResult, runChecks } from './checks/index.ts';
 export { type GitRef, parseGitRef, redacted } from './git-ref.ts';
 export {
   type BindMount,
@@ -12,6 +13,7 @@ export {
   type StepOp,
   type StepOrigin,
 } from './op.ts';
+export { listTargets, type Outline, type OutlineMount, outlineOf, type Target } from './outline.ts';
 export { planBuild } from './plan-build.ts';
 export { findStage, stageName } from './stage-name.ts';
 export { environmentMap } from './stage-state.ts';

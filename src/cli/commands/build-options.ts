@@ -33,6 +33,17 @@ export const BUILD_OPTIONS: readonly OptionSpec[] = [
     bare: 'always',
   },
   { flags: '--label NAME=VALUE', help: 'Label of the image', repeat: true },
+  {
+    flags: '--unset KIND[=NAME]',
+    help: 'Take back configuration that the image would inherit: env, label, volume, expose, healthcheck, entrypoint, cmd, user, workdir, stopsignal, shell, onbuild or maintainer',
+    repeat: true,
+  },
+  {
+    flags: '--call METHOD[,format=json]',
+    help: 'Instead of building: check (what looks wrong), outline (arguments and secrets of the target) or targets (stages)',
+  },
+  { flags: '--check', help: 'The same as --call=check; exit code 1 when anything is found' },
+  { flags: '--fix', help: 'Check, and repair in the Dockerfile what can be repaired safely' },
   { flags: '--no-cache', help: 'Execute every step anew' },
   { flags: '--no-cache-filter STAGE', help: 'Execute the steps of a stage anew', repeat: true },
   {
@@ -66,9 +77,7 @@ export const BUILD_OPTIONS: readonly OptionSpec[] = [
   { flags: '--builder NAME', help: '', unsupported: 'there is one builder: this program' },
   { flags: '--cache-from SPEC', help: '', unsupported: NO_CACHE_EXCHANGE },
   { flags: '--cache-to SPEC', help: '', unsupported: NO_CACHE_EXCHANGE },
-  { flags: '--call METHOD', help: '', unsupported: 'only building is supported; leave this flag out' },
   { flags: '--cgroup-parent NAME', help: '', unsupported: 'limits are not set for steps' },
-  { flags: '--check', help: '', unsupported: 'errors and warnings are told by building' },
   { flags: '--compress', help: '', unsupported: 'use --output with compression=gzip' },
   { flags: '--cpu-quota N', help: '', unsupported: 'limits are not set for steps' },
   { flags: '--load', help: '', unsupported: 'images are in the local store anyway; leave this flag out' },

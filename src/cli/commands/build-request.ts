@@ -4,7 +4,7 @@ import type { BuildRequest, OutputSpec } from '../../build/index.ts';
 import { LapidaryError, quoted, suggest } from '../../errors/index.ts';
 import type { Flags, Invocation } from '../command.ts';
 import type { Io } from '../io.ts';
-import { readBuildArgs, readContexts, readLabels } from '../key-values.ts';
+import { readBuildArgs, readContexts, readLabels, readUnset } from '../key-values.ts';
 import { parseOutput } from '../output-spec.ts';
 import { readNumber, readPlatform, readStdinText, refuseTerminal } from '../read-input.ts';
 
@@ -27,6 +27,7 @@ export async function readBuildRequest({ flags, args, io }: Invocation): Promise
     contexts: readContexts(flags.list('build-context')),
     labels: readLabels(flags.list('label')),
     ...pullPolicy(flags),
+    unset: readUnset(flags.list('unset')),
     noCache: flags.on('no-cache'),
     noCacheStages: flags.list('no-cache-filter').flatMap((text) => text.split(',')),
     ...readNetwork(flags),

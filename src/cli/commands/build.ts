@@ -19,13 +19,25 @@ export const buildCommand: CommandSpec = {
       command: 'lapidary build --source-date-epoch 0 -o type=oci,dest=app.tar .',
     },
     { text: 'Only the files of the stage `bin`', command: 'lapidary build --target bin -o ./out .' },
+    {
+      text: 'What looks wrong in the Dockerfile, and what of it can be repaired',
+      command: 'lapidary build --check --fix .',
+    },
     { text: 'Into a Docker engine', command: 'lapidary build -t app -o type=docker,dest=- . | docker load' },
   ],
   details: [
     'Progress goes to standard error. Base images are looked for among the named build contexts, then in the local store, then in their registry. A layer of a base image is fetched when a step reads it, and not before.',
   ],
-  run: runBuild,
+  run: buildOrCall,
 };
+
+async function buildOrCall(call: Invocation): Promise<number> {
+  const { flags } = call;
+  if (flags.text('call') === undefined && !flags.on('check') && !flags.on('fix')) return runBuild(call);
+  const { readCall, runCall } = await import('./build-call.ts');
+  const wanted = readCall(flags);
+  return wanted.method === 'build' ? runBuild(call) : runCall(call, wanted);
+}
 
 async function runBuild(call: Invocation): Promise<number> {
   const { flags, io } = call;

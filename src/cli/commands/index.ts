@@ -1,6 +1,7 @@
 import type { CommandSpec } from '../command.ts';
 import { bootstrapCommand } from './bootstrap.ts';
 import { buildCommand } from './build.ts';
+import { contextCommand } from './context.ts';
 import { cpCommand } from './cp.ts';
 import { doctorCommand } from './doctor.ts';
 import { historyCommand } from './history.ts';
@@ -37,6 +38,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   loadCommand,
   loginCommand,
   logoutCommand,
+  contextCommand,
   bootstrapCommand,
   doctorCommand,
   versionCommand,
