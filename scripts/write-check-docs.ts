@@ -36,8 +36,23 @@ function page(rule: Rule): string {
   return `${parts.join('\n\n')}\n`;
 }
 
-const row = ({ name, summary, own }: Rule): string =>
-  `| [${name}](${name}.md) | ${own === true ? 'Lapidary' : 'BuildKit'} | ${summary} |`;
+type Row = readonly [string, string, string];
+
+const row = ({ name, summary, own }: Rule): Row => [
+  `[${name}](${name}.md)`,
+  own === true ? 'Lapidary' : 'BuildKit',
+  summary,
+];
+
+/** Columns padded to their widest cell, as the formatter has them. */
+function table(rows: readonly Row[]): string {
+  const all: readonly Row[] = [['check', 'of', 'what it wants'], ...rows];
+  const widths = [0, 1, 2].map((column) => Math.max(...all.map((cells) => cells[column]?.length ?? 0)));
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`;
+  const [head = [], ...body] = all.map(line);
+  return [head, line(widths.map((width) => '-'.repeat(width))), ...body].join('\n');
+}
 
 function index(): string {
   return `# Checks
@@ -52,9 +67,7 @@ the build, and \`experimental=RULE\` turns on what is off by default; several ar
 \`--check\` has exit code 1 when it finds anything. \`--fix\` repairs what can be repaired without changing what is meant,
 says what it did, and checks again. \`--call=check,format=json\` prints what buildx prints.
 
-| check | of | what it wants |
-| --- | --- | --- |
-${RULES.map(row).join('\n')}
+${table(RULES.map(row))}
 `;
 }
 

@@ -29,6 +29,7 @@ import { checkOutputs, normaliseTag, pushReferences, type Written, writeOutputs 
 import { RemoteAccess } from './remote-access.ts';
 import { remoteSources } from './remote-sources.ts';
 import { lazyRuntime } from './runtime.ts';
+import { withEpoch } from './source-date-epoch.ts';
 import { tellChecks } from './tell-checks.ts';
 import type { BuildOptions, BuildRequest, BuildResult, OutputSpec } from './types.ts';
 
@@ -38,7 +39,8 @@ import type { BuildOptions, BuildRequest, BuildResult, OutputSpec } from './type
  *
  * @throws LapidaryError or SourceError for what the user can mend; `signal.reason` when aborted
  */
-export async function build(request: BuildRequest, options: BuildOptions): Promise<BuildResult> {
+export async function build(asked: BuildRequest, options: BuildOptions): Promise<BuildResult> {
+  const request = withEpoch(asked);
   const signal = options.signal ?? new AbortController().signal;
   const emit = options.onEvent ?? ((): void => undefined);
   const outputs = request.outputs ?? [];

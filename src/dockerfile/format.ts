@@ -4,7 +4,9 @@ import type { Dockerfile, Heredoc, Instruction } from './types.ts';
 export function formatInstruction(instruction: Instruction): string {
   const comments = (instruction.comments ?? []).map((line) => `# ${line}\n`).join('');
   const bodies = heredocsOf(instruction).map((doc) => `\n${doc.body}${doc.name}`);
-  return `${comments}${instruction.text}${bodies.join('')}`;
+  // An escape character at the end continues the line, unless white space other than spaces and tabs follows
+  const text = /[\\`]$/.test(instruction.text) ? `${instruction.text}\f` : instruction.text;
+  return `${comments}${text}${bodies.join('')}`;
 }
 
 function heredocsOf(instruction: Instruction): readonly Heredoc[] {

@@ -54,8 +54,16 @@ export class SourceLines {
   }
 }
 
-const COMMENT = /^\s*#/;
-const EMPTY = /^\s*$/;
+/** White space as Go has it: a byte order mark is none, U+0085 is. */
+const COMMENT = /^(?:[^\S\ufeff]|\u0085)*#/;
+const EMPTY = /^(?:[^\S\ufeff]|\u0085)*$/;
+const LEADING = /^(?:[^\S\ufeff]|\u0085)+/;
+const TRAILING = /(?<![^\S\ufeff]|\u0085)(?:[^\S\ufeff]|\u0085)+$/;
+
+/** Without the white space around it. */
+export function trimSpace(text: string): string {
+  return text.replace(LEADING, '').replace(TRAILING, '');
+}
 
 export function isComment(text: string): boolean {
   return COMMENT.test(text);
@@ -110,8 +118,8 @@ function assemble(pieces: readonly { text: string; at: number }[]): { text: stri
   }
   const last = pieces.at(-1);
   offsets[joined.length] = last === undefined ? 0 : last.at + last.text.length;
-  const start = joined.length - joined.trimStart().length;
-  const end = joined.trimEnd().length;
+  const start = joined.length - joined.replace(LEADING, '').length;
+  const end = joined.replace(TRAILING, '').length;
   return { text: joined.slice(start, end), offsets: offsets.subarray(start, Math.max(start, end) + 1) };
 }
 

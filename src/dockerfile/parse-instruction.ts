@@ -1,5 +1,6 @@
 import { quoted, suggest } from '../errors/index.ts';
 import { INSTRUCTION_FLAGS, readFlags } from './flags.ts';
+import { trimSpace } from './lines.ts';
 import { argumentsOf, parseHealthcheck, parseRun, parseShell, parseStart } from './parse-command.ts';
 import type { ParseContext, RawInstruction } from './parse-context.ts';
 import { parseAdd, parseCopy } from './parse-transfer.ts';
@@ -16,8 +17,12 @@ type Body = { [K in InstructionKind]: Omit<InstructionOf<K>, 'span' | 'keyword' 
 export function parseInstruction(raw: RawInstruction, context: ParseContext): Instruction {
   const kind = raw.keyword.text.toLowerCase() as InstructionKind;
   if (!INSTRUCTION_KINDS.includes(kind)) throw unknownInstruction(raw, context);
-  const rest = raw.line.text.slice(raw.argumentsAt).trim();
-  const common = { span: raw.span, keyword: raw.keyword, text: `${kind.toUpperCase()} ${rest}`.trim() };
+  const rest = trimSpace(raw.line.text.slice(raw.argumentsAt));
+  const common = {
+    span: raw.span,
+    keyword: raw.keyword,
+    text: rest === '' ? kind.toUpperCase() : `${kind.toUpperCase()} ${rest}`,
+  };
   return { ...common, ...parseBody(kind, raw, context) };
 }
 

@@ -1,7 +1,7 @@
 import { type Source, SourceError, throwSourceErrors } from '../errors/index.ts';
 import { readDirectives } from './directives.ts';
 import { readHeredocs } from './heredoc.ts';
-import { isComment, isEmpty, joinLine, type LogicalLine, SourceLines, spanOf } from './lines.ts';
+import { isComment, isEmpty, joinLine, type LogicalLine, SourceLines, spanOf, trimSpace } from './lines.ts';
 import { type ParseContext, parseContext, type RawInstruction, type Warning } from './parse-context.ts';
 import { parseInstruction } from './parse-instruction.ts';
 import { Stages } from './stages.ts';
@@ -68,7 +68,7 @@ type Parts = { readonly stages: Stages; readonly context: ParseContext };
 /** A comment may describe the FROM or ARG below it, and may speak to this builder. An empty one ends a description. */
 function readComment(line: number, comments: string[], { stages, context }: Parts): void {
   const { lines } = context;
-  const text = lines.text(line).trim().slice(1).trim();
+  const text = trimSpace(trimSpace(lines.text(line)).slice(1));
   attempt({ stages, context }, () => {
     const own = parseOwnDirective(lines.text(line), lines.start(line), context);
     if (own !== undefined) stages.add(own);

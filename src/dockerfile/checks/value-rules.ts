@@ -44,7 +44,7 @@ const hasEquals = ({ name, value }: KeyValue, { source }: Dockerfile): boolean =
 
 /** Only values that mean the same in quotes. */
 function joined({ name, value }: KeyValue, file: Dockerfile): readonly Edit[] | undefined {
-  if (!isVerbatim(name, file) || !isVerbatim(value, file)) return undefined;
+  if (!isVerbatim(name, file) || !isVerbatim(value, file) || /["'\\`]/.test(name.text)) return undefined;
   const span = { start: name.span.start, end: value.span.end };
   if (!/\s/.test(value.text)) return [{ span, text: `${name.text}=${value.text}` }];
   if (/["'\\`]/.test(value.text) || value.text.includes('${')) return undefined;

@@ -217,6 +217,10 @@ export const EXAMPLES: Readonly<Record<string, Examples>> = {
         text: 'FROM alpine\nENV a "b" c\n',
         messages: ['"ENV key=value" should be used instead of legacy "ENV key value" format'],
       },
+      {
+        text: 'FROM alpine\nENV a" b\n',
+        messages: ['"ENV key=value" should be used instead of legacy "ENV key value" format'],
+      },
     ],
     good: ['FROM alpine\nENV DIR=/x\nLABEL what="a thing" a=b\n', 'FROM alpine\nENV a= b="c d"\n'],
   },
