@@ -37,6 +37,21 @@ describe('history lines', () => {
       text: 'HEALTHCHECK --interval=5m --timeout=3s --start-period=500ms --start-interval=1s --retries=3 CMD a || b',
       want: ['HEALTHCHECK &{["CMD-SHELL" "a || b"] "5m0s" "3s" "500ms" "1s" \'\\x03\'}'],
     },
+    {
+      name: 'COPY with what variables came to, and the flags that change files',
+      text: 'ARG d=/x/ u=me\ncopy --from=bare --link --chown=$u --chmod=0600 --exclude=z a "b" $d',
+      want: ['ARG d=/x/ u=me', 'COPY --chown=me --chmod=0600 a b /x/'],
+    },
+    {
+      name: 'COPY of here-documents',
+      text: 'COPY <<a <<"b" c d/\n1\na\n2\nb',
+      want: ['COPY c <<a <<b d/'],
+    },
+    {
+      name: 'ADD without what a URL keeps secret',
+      text: 'ADD https://me:secret@example.com/f /',
+      want: ['ADD https://example.com/f /'],
+    },
     { name: 'ARG with what it came to', text: 'ARG a=1 b c=$a', args: { b: '2' }, want: ['ARG a=1 b=2 c=1'] },
     { name: 'ARG without a value', text: 'ARG a', want: ['ARG a'] },
     { name: 'RUN, shell form', text: 'RUN a  b', want: ['RUN /bin/sh -c a  b'] },

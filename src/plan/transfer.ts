@@ -1,7 +1,7 @@
 import { basename, resolve } from 'node:path/posix';
 import { expandHeredoc, type InstructionOf, type Transfer, type Word } from '../dockerfile/index.ts';
 import { LapidaryError, quoted, SourceError, type Span } from '../errors/index.ts';
-import { type GitRef, parseGitRef } from './git-ref.ts';
+import { type GitRef, parseGitRef, redacted } from './git-ref.ts';
 import type { CopySource, Op } from './op.ts';
 import type { StageState } from './stage-state.ts';
 
@@ -164,7 +164,18 @@ function transfer(state: StageState, instruction: InstructionOf<'copy' | 'add'>,
     ...(chown ? { chown } : {}),
     ...(chmod ? { chmod } : {}),
   };
-  state.history.push({ createdBy: instruction.text, op: state.op });
+  const flagged = [
+    ...(how.parents ? ['--parents'] : []),
+    ...(chown ? [`--chown=${chown}`] : []),
+    ...(chmod ? [`--chmod=${chmod}`] : []),
+  ];
+  const named = [
+    ...parts.sources.map((word) => redacted(state.expand(word, lookup))),
+    ...parts.heredocs.map(({ name }) => `<<${name}`),
+  ];
+  // In the words of BuildKit, which has only these flags
+  const createdBy = [instruction.kind.toUpperCase(), ...flagged, ...named, destination].join(' ');
+  state.history.push({ createdBy, op: state.op });
 }
 
 function needDirectory(destination: string, state: StageState, span: Span): void {
