@@ -23,7 +23,10 @@ export async function ignoredIn(
   dockerfilePath: string | undefined,
 ): Promise<Pick<CheckSurroundings, 'ignored'>> {
   const { context } = request;
-  const rules = context.type === 'directory' ? await loadIgnore(context.path, dockerfilePath) : undefined;
+  const rules =
+    context.type === 'directory'
+      ? await unlessBroken(() => loadIgnore(context.path, dockerfilePath))
+      : undefined;
   return rules ? { ignored: (path) => rules.match(path) && rules.canSkipDirectory(path) } : {};
 }
 
@@ -36,6 +39,16 @@ export function checkBuild(
     fix,
     surroundings: (file) => checkSurroundings(file, { request, store }),
   });
+}
+
+/** What is malformed is for the build to tell, at the COPY that needs it. */
+async function unlessBroken<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read();
+  } catch (error) {
+    if (error instanceof LapidaryError) return undefined;
+    throw error;
+  }
 }
 
 /** What a check can know of the files and images around a Dockerfile. Images are those of the local store. */
@@ -66,7 +79,7 @@ async function contextTree(
   dockerfilePath: string | undefined,
 ): Promise<Tree | undefined> {
   if (context.type !== 'directory') return undefined;
-  const ignore = await loadIgnore(context.path, dockerfilePath);
+  const ignore = await unlessBroken(() => loadIgnore(context.path, dockerfilePath));
   // Nothing is digested, so nothing comes into the cache
   const statCacheFile = join(context.path, '.lapidary-no-cache');
   const opened = await openDirectoryContext(context.path, { ignore, statCacheFile });
