@@ -4,6 +4,7 @@ import {
   type DiffId,
   MEDIA,
   type Platform,
+  parseDigest,
   sha256,
 } from '../../../src/oci/index.ts';
 import { makeTar } from '../make-tar.ts';
@@ -24,11 +25,15 @@ export async function seedImage(
   const [repository = '', tag = ''] = name.split(':');
   const tar = makeTar([file]);
   const add = async (mediaType: string, bytes: Uint8Array): Promise<Descriptor> => {
-    await storage.addBlob(repository, bytes);
-    return { mediaType, digest: sha256(bytes), size: bytes.length };
+    const digest = parseDigest(await storage.addBlob(repository, bytes));
+    return { mediaType, digest, size: bytes.length };
   };
   const layer = await add(MEDIA.ociLayer, tar);
-  const config = { ...LINUX, config: {}, rootfs: { type: 'layers', diff_ids: [sha256<DiffId>(tar)] } };
+  const config = {
+    ...LINUX,
+    config: {},
+    rootfs: { type: 'layers', diff_ids: [parseDigest<DiffId>(layer.digest)] },
+  };
   const bytes = Buffer.from(
     canonicalJson({
       schemaVersion: 2,
