@@ -41,8 +41,13 @@ describe('a build that only copies, with --link, onto a base of 300 MB', () => {
     const source = `docker://${registry.host}/library/large:1`;
     await run(
       'skopeo',
-      ...['copy', '--insecure-policy', '--src-tls-verify=false', '--dest-tls-verify=false'],
-      ...['--dest-compress=false', source, `docker://${from}`],
+      'copy',
+      '--insecure-policy',
+      '--src-tls-verify=false',
+      '--dest-tls-verify=false',
+      '--dest-compress=false',
+      source,
+      `docker://${from}`,
     );
     const before = (await real.log()).length;
     await work.ok(['build', '--no-cache', '--push', '-t', `${real.host}/team/app:1`, await context(from)]);
