@@ -14,7 +14,7 @@ import {
   withFiles,
 } from '../tree/index.ts';
 import { excludeOf, fromGit, fromHttp, type Part, singleFile } from './copy-part.ts';
-import type { BuildContext, FactStore, RemoteSources, StackLayer } from './ports.ts';
+import type { BuildContext, FactStore, RemoteSources, StackLayer } from './ports/index.ts';
 import { layerName, type TreeCache } from './tree-cache.ts';
 
 export type ContentPorts = {

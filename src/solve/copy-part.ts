@@ -3,7 +3,7 @@ import { SourceError } from '../errors/index.ts';
 import { type Digest, sha256 } from '../oci/index.ts';
 import type { CopyOp, CopySource } from '../plan/index.ts';
 import { type FileNode, type PathTest, type Selection, selectSources } from '../tree/index.ts';
-import type { RemoteSources } from './ports.ts';
+import type { RemoteSources } from './ports/index.ts';
 import { locateError } from './step-log.ts';
 
 /** What some of the sources of a copy came to. */

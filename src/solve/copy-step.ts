@@ -13,11 +13,11 @@ import {
 } from '../tree/index.ts';
 import type { ContentPorts, CopyItem } from './copy-content.ts';
 import { readTextFile } from './image-files.ts';
-import type { ArchiveReader, LayerStore, StackLayer } from './ports.ts';
+import type { ArchiveReader, LayerStore, StackLayer } from './ports/index.ts';
 
 export type CopyPorts = ContentPorts & { readonly layers: LayerStore; readonly archives: ArchiveReader };
 
-type ImagePorts = Pick<CopyPorts, 'trees' | 'layers'>;
+export type ImagePorts = Pick<CopyPorts, 'trees' | 'layers'>;
 
 /**
  * What `--chown` means on a base, which is only looked at where it has names; `undefined` when it is empty.

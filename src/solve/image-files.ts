@@ -1,5 +1,5 @@
 import type { Tree } from '../tree/index.ts';
-import type { LayerStore } from './ports.ts';
+import type { LayerStore } from './ports/index.ts';
 
 /** Larger than any passwd or group file that means well. */
 const MAX_TEXT = 8 * 1024 * 1024;

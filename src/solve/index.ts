@@ -1,7 +1,7 @@
 export type { BuildEvent, EventSink, StepInfo } from './events.ts';
 export { asLocal, type LayerRecord, layerSize, readLayerRecord, writeLayerRecord } from './layer-record.ts';
 export { Pace } from './pace.ts';
-export type * from './ports.ts';
+export type * from './ports/index.ts';
 export { userOf } from './run-step.ts';
 export { Semaphore } from './semaphore.ts';
 export type { Solved } from './solved.ts';

@@ -1,6 +1,6 @@
 import { type DiffId, isDigest } from '../oci/index.ts';
 import type { LayerId } from '../tree/index.ts';
-import type { FactStore, LayerStore, StoredLayer } from './ports.ts';
+import type { FactStore, LayerStore, StoredLayer } from './ports/index.ts';
 
 /** What is known of a tar that was read or written before: the layer it is, and its size in bytes. */
 export type LayerRecord = { readonly layer: LayerId; readonly size: number };

@@ -14,7 +14,7 @@ import {
   Tree,
   withFiles,
 } from '../tree/index.ts';
-import type { BuildContext, FactStore, LayerStore, StackLayer } from './ports.ts';
+import type { BuildContext, FactStore, LayerStore, StackLayer } from './ports/index.ts';
 import { layerName, type TreeCache } from './tree-cache.ts';
 
 export type MountPorts = {

@@ -2,7 +2,7 @@ import { LapidaryError, quoted, SourceError, suggest } from '../errors/index.ts'
 import { type Digest, hexOf, sha256 } from '../oci/index.ts';
 import type { CacheMount, RunMount } from '../plan/index.ts';
 import type { MountContent } from './mount-content.ts';
-import type { Credentials, RequestMount } from './ports.ts';
+import type { Credentials, RequestMount } from './ports/index.ts';
 
 /** The mounts of a step as the sandbox makes them, and what must not be seen in the step's output. */
 export type ReadyMounts = {

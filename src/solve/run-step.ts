@@ -6,7 +6,7 @@ import { readTextFile } from './image-files.ts';
 import { Mask } from './mask.ts';
 import type { MountContent } from './mount-content.ts';
 import { OutputTail } from './output-tail.ts';
-import type { Credentials, LayerStore, RunRequest, Runtime, StackLayer } from './ports.ts';
+import type { Credentials, LayerStore, RunRequest, Runtime, StackLayer } from './ports/index.ts';
 import { readyMounts } from './run-mounts.ts';
 import type { TreeCache } from './tree-cache.ts';
 

@@ -1,6 +1,6 @@
 import type { StepKey } from '../plan/index.ts';
 import type { LayerId } from '../tree/index.ts';
-import type { StackLayer } from './ports.ts';
+import type { StackLayer } from './ports/index.ts';
 import type { StepRecord } from './step-record.ts';
 
 /** What an op came to: the stack of layers behind it, and the layer it added itself. */

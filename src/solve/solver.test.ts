@@ -8,7 +8,7 @@ import { planBuild } from '../plan/index.ts';
 import { type Entry, filesOf, layerId, selectSources, Tree } from '../tree/index.ts';
 import { dirNode, entries, fileNode, listing } from '../tree/testing.ts';
 import type { BuildEvent } from './events.ts';
-import type { BuildContext, Credentials, RemoteSources, RunRequest, Runtime } from './ports.ts';
+import type { BuildContext, Credentials, RemoteSources, RunRequest, Runtime } from './ports/index.ts';
 import { Solver } from './solver.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'lapidary-solver-'));

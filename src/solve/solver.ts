@@ -6,12 +6,11 @@ import {
   linkKey,
   type Op,
   runKey,
-  type StepKey,
   type StepOp,
   scratchKey,
   workdirKey,
 } from '../plan/index.ts';
-import { type Entry, type LayerId, makeDirectory } from '../tree/index.ts';
+import type { Entry, LayerId } from '../tree/index.ts';
 import { type CopyContent, copyContent } from './copy-content.ts';
 import { type CopyPorts, copyEntries, ownerOf, standAlone } from './copy-step.ts';
 import type { EventSink } from './events.ts';
@@ -27,13 +26,14 @@ import type {
   ResolvedImage,
   Runtime,
   StackLayer,
-} from './ports.ts';
+} from './ports/index.ts';
 import { runStep } from './run-step.ts';
 import { Semaphore } from './semaphore.ts';
-import { onTop, type Solved } from './solved.ts';
-import { type Clock, locateError, StepLog } from './step-log.ts';
-import { readStepRecord, type StepRecord, writeStepRecord } from './step-record.ts';
+import type { Solved } from './solved.ts';
+import { StepCache, type StepPlan } from './step-cache.ts';
+import { type Clock, StepLog } from './step-log.ts';
 import { TreeCache } from './tree-cache.ts';
+import { workdirEntries } from './workdir-step.ts';
 
 type RunOp = Extract<Op, { op: 'run' }>;
 
@@ -64,30 +64,30 @@ export type SolverOptions = {
   readonly totals: ReadonlyMap<string, number>;
 };
 
-/** How a step is found or made. `result` is the key of what is on top of it then, where that is not the layer's own. */
-type StepPlan = {
-  readonly key: StepKey;
-  readonly result?: StepKey;
-  readonly make: (id: number) => Promise<LayerId | undefined>;
-};
-
 /** Evaluates ops bottom-up: each once, independent ones at the same time, from the cache where that is possible. */
 export class Solver {
   readonly trees: TreeCache;
   readonly #ports: SolverPorts;
   readonly #options: SolverOptions;
   readonly #log: StepLog;
-  readonly #places: Semaphore;
+  readonly #steps: StepCache;
   readonly #abort = new AbortController();
   readonly #solved = new Map<Op, Promise<Solved>>();
-  /** Steps of this build by key: equal ones in several stages are made once. */
-  readonly #made = new Map<StepKey, Promise<StepRecord>>();
 
   constructor(ports: SolverPorts, options: SolverOptions) {
     this.#ports = ports;
     this.#options = options;
     this.#log = new StepLog(ports.events, ports.clock, options.totals);
-    this.#places = new Semaphore(options.jobs);
+    const { noCache, noCacheStages } = options;
+    this.#steps = new StepCache({
+      facts: ports.facts,
+      layers: ports.layers,
+      log: this.#log,
+      places: new Semaphore(options.jobs),
+      now: () => this.#now(),
+      isAnew: (op) => noCache || (noCacheStages?.has(op.origin.stage) ?? false),
+      signal: this.#abort.signal,
+    });
     this.trees = new TreeCache(ports.layers, ports.layerSource);
   }
 
@@ -144,7 +144,8 @@ export class Solver {
       case 'workdir':
         return this.#step(op, (base) => ({
           key: workdirKey(base.key, op),
-          make: () => this.#workdir(op, base),
+          make: async () =>
+            this.#store(await workdirEntries({ ...op, time: this.#now() }, base.stack, this.#copyPorts())),
         }));
       case 'copy':
         return this.#copyStep(op);
@@ -163,7 +164,7 @@ export class Solver {
     const source = planned.from.op === 'context' ? undefined : this.#solve(planned.from);
     const [from, base] = await Promise.all([source, this.#solve(planned.base)]);
     const ports = this.#copyPorts();
-    const [content, op] = await this.#ifFails(planned, () =>
+    const [content, op] = await this.#steps.prepare(planned, () =>
       Promise.all([copyContent(planned, from?.stack, ports), standAlone(planned, base.stack, ports)]),
     );
     return this.#step(op, (below) => this.#planCopy(op, below, content));
@@ -202,55 +203,13 @@ export class Solver {
     });
     const [, ...solved] = await Promise.all([this.#solve(op.base), ...origins]);
     const stacks = solved.map((one) => one?.stack);
-    return this.#ifFails(op, () => mountContents(op.command.mounts, stacks, ports));
+    return this.#steps.prepare(op, () => mountContents(op.command.mounts, stacks, ports));
   }
 
-  /** A step whose sources cannot be read fails before it has a key. */
-  async #ifFails<T>(op: StepOp, work: () => Promise<T>): Promise<T> {
-    try {
-      return await work();
-    } catch (error) {
-      this.#log.start(op).end(this.#abort.signal.aborted ? 'cancelled' : 'failed');
-      throw locateError(error, op.origin);
-    }
-  }
-
-  /** One step on top of its base: found in the cache, or made and remembered. */
   async #step(op: StepOp, plan: (base: Solved) => StepPlan): Promise<Solved> {
     const base = await this.#solve(op.base);
     this.#abort.signal.throwIfAborted();
-    const { key, result = key, make } = plan(base);
-    const { facts, layers } = this.#ports;
-    const { noCache, noCacheStages } = this.#options;
-    const anew = noCache || noCacheStages?.has(op.origin.stage);
-    const known = anew ? undefined : await readStepRecord(facts, layers, key);
-    if (known) {
-      this.#log.start(op).end('hit');
-      return onTop(base, result, known);
-    }
-    const twin = this.#made.get(key);
-    const making = twin ?? this.#make(op, key, make);
-    this.#made.set(key, making);
-    const record = await making;
-    if (twin !== undefined) this.#log.start(op).end('hit');
-    return onTop(base, result, record);
-  }
-
-  #make(op: StepOp, key: StepKey, make: StepPlan['make']): Promise<StepRecord> {
-    return this.#places.run(async () => {
-      this.#abort.signal.throwIfAborted();
-      const step = this.#log.start(op);
-      try {
-        const layer = await make(step.id);
-        const record = { layer, created: new Date(this.#now() * 1000).toISOString() };
-        await writeStepRecord(this.#ports.facts, key, record);
-        step.end('done');
-        return record;
-      } catch (error) {
-        step.end(this.#abort.signal.aborted ? 'cancelled' : 'failed');
-        throw locateError(error, op.origin);
-      }
-    });
+    return this.#steps.take(op, base, plan(base));
   }
 
   async #run(
@@ -261,14 +220,6 @@ export class Solver {
     const ports = { runtime, layers, events, credentials, trees: this.trees, signal: this.#abort.signal };
     const layer = await runStep(op, { stack: base.stack, id, contents }, ports);
     return layer.entries.length === 0 ? undefined : layer.id;
-  }
-
-  async #workdir(op: Extract<Op, { op: 'workdir' }>, base: Solved): Promise<LayerId | undefined> {
-    const tree = await this.trees.of(base.stack);
-    // The same owner as --chown with this user, which for a number alone is not what RUN takes
-    const owner = await ownerOf(op.user, base.stack, this.#copyPorts());
-    const { uid, gid } = owner ?? { uid: 0, gid: 0 };
-    return this.#store(makeDirectory(tree, op.path, { uid, gid, mode: 0o755, time: this.#now() }));
   }
 
   /** `base` is the stack whose tree is copied onto. */

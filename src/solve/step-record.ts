@@ -1,6 +1,6 @@
 import type { StepKey } from '../plan/index.ts';
 import type { LayerId } from '../tree/index.ts';
-import type { FactStore, LayerStore } from './ports.ts';
+import type { FactStore, LayerStore } from './ports/index.ts';
 
 /** What is remembered of a step: the layer it made, or that it changed nothing; and when (ISO 8601). */
 export type StepRecord = { readonly layer: LayerId | undefined; readonly created: string };

@@ -1,5 +1,5 @@
 import { type LayerId, Tree } from '../tree/index.ts';
-import type { LayerSource, LayerStore, Runtime, StackLayer } from './ports.ts';
+import type { LayerSource, LayerStore, Runtime, StackLayer } from './ports/index.ts';
 
 /**
  * Merged trees of stacks of layers, each made once from the tree of the stack below it. Asking for one is what brings
