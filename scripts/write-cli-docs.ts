@@ -1,12 +1,12 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { COMMANDS } from '../src/cli/commands/index.ts';
-import { commandMarkdown, indexMarkdown } from '../src/cli/help-markdown.ts';
+import { commandMarkdown, indexMarkdown, pageName } from '../src/cli/help-markdown.ts';
 
 const folder = join(import.meta.dirname, '../docs/cli');
 const pages = new Map([
   ['README.md', indexMarkdown(COMMANDS)],
-  ...COMMANDS.map((spec) => [`${spec.name}.md`, commandMarkdown(spec)] as const),
+  ...COMMANDS.map((spec) => [pageName(spec), commandMarkdown(spec)] as const),
 ]);
 
 mkdirSync(folder, { recursive: true });

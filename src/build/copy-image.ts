@@ -111,8 +111,16 @@ export async function copyImage(
   { from, to, platform }: CopyRequest,
   access: { readonly remote: RemoteAccess; readonly find: FindStored },
 ): Promise<Digest> {
-  const { remote } = access;
   const source = await openCopySource(from, access);
+  return copySource(source, { to, platform }, access.remote);
+}
+
+/** The same from a source that is open. */
+export async function copySource(
+  source: CopySource,
+  { to, platform }: Pick<CopyRequest, 'to' | 'platform'>,
+  remote: RemoteAccess,
+): Promise<Digest> {
   const plan = await planCopy(source, platform);
   const copy = { plan, source, remote };
   switch (to.at) {

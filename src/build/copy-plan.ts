@@ -21,8 +21,8 @@ export type CopySource = {
   /** What errors call it. */
   readonly name: string;
   readonly root: Descriptor;
-  /** Where a registry has it: blobs can be mounted from there. */
-  readonly place?: Place;
+  /** Where a registry has a blob: it can be mounted from there. */
+  placeOf?(blob: Descriptor): Place | undefined;
   /** Verified; remembered by the store. */
   document(descriptor: Descriptor): Promise<Uint8Array>;
   /** The bytes of a blob from an offset, any number of times. */
@@ -31,12 +31,13 @@ export type CopySource = {
   toStore(blob: Descriptor): Promise<void>;
 };
 
+/** A manifest or index, and the blobs that it names itself. */
+export type CopyDocument = ImageDocument & { readonly blobs: readonly Descriptor[] };
+
 export type CopyPlan = {
-  readonly root: ImageDocument;
+  readonly root: CopyDocument;
   /** All manifests and indexes with the root, what they refer to first. */
-  readonly documents: readonly ImageDocument[];
-  /** Configurations and layers, each once. */
-  readonly blobs: readonly Descriptor[];
+  readonly documents: readonly CopyDocument[];
 };
 
 const MAX_DOCUMENTS = 1000;
@@ -49,21 +50,31 @@ const MAX_DEPTH = 8;
  */
 export async function planCopy(source: CopySource, platform: Platform | undefined): Promise<CopyPlan> {
   const root = platform === undefined ? source.root : await choose(source, source.root, platform);
-  const documents: ImageDocument[] = [];
-  const blobs = new Map<string, Descriptor>();
-  async function visit(descriptor: Descriptor, depth: number): Promise<ImageDocument> {
-    if (depth > MAX_DEPTH || documents.length >= MAX_DOCUMENTS) throw tooMany(source.name);
-    const document = { descriptor, bytes: await source.document(descriptor) };
+  const documents = new Map<string, CopyDocument>();
+  async function visit(descriptor: Descriptor, depth: number): Promise<CopyDocument> {
+    if (depth > MAX_DEPTH || documents.size >= MAX_DOCUMENTS) throw tooMany(source.name);
+    const bytes = await source.document(descriptor);
     if (isIndexType(descriptor.mediaType)) {
-      for (const child of parseIndex(document.bytes).manifests) await visit(child, depth + 1);
-    } else if (isManifestType(descriptor.mediaType)) {
-      const { config, layers } = parseManifest(document.bytes);
-      for (const blob of [config, ...layers]) if (!isForeign(blob)) blobs.set(blob.digest, blob);
-    } else throw unknownDocument(source.name, descriptor);
-    if (!documents.some((one) => one.descriptor.digest === descriptor.digest)) documents.push(document);
+      for (const child of parseIndex(bytes).manifests) await visit(child, depth + 1);
+    }
+    const document = { descriptor, bytes, blobs: blobsOf(source.name, descriptor, bytes) };
+    documents.set(descriptor.digest, documents.get(descriptor.digest) ?? document);
     return document;
   }
-  return { root: await visit(root, 0), documents, blobs: [...blobs.values()] };
+  return { root: await visit(root, 0), documents: [...documents.values()] };
+}
+
+function blobsOf(name: string, descriptor: Descriptor, bytes: Uint8Array): readonly Descriptor[] {
+  if (isIndexType(descriptor.mediaType)) return [];
+  if (!isManifestType(descriptor.mediaType)) throw unknownDocument(name, descriptor);
+  const { config, layers } = parseManifest(bytes);
+  return [config, ...layers].filter((blob) => !isForeign(blob));
+}
+
+/** Configurations and layers of documents, each once. */
+export function blobsIn(documents: readonly CopyDocument[]): readonly Descriptor[] {
+  const blobs = documents.flatMap((document) => document.blobs);
+  return [...new Map(blobs.map((blob) => [blob.digest, blob])).values()];
 }
 
 /** Layers that are elsewhere, at a URL that the manifest tells, are left there. */
@@ -85,14 +96,16 @@ async function choose(source: CopySource, root: Descriptor, platform: Platform):
   return { mediaType, digest, size };
 }
 
-async function platformIn(source: CopySource, descriptor: Descriptor): Promise<Platform> {
+/** What a manifest is for; `unknown` where it is of no image. */
+export async function platformIn(source: CopySource, descriptor: Descriptor): Promise<Platform> {
   const { config } = parseManifest(await source.document(descriptor));
   const isImage = config.mediaType === MEDIA.ociConfig || config.mediaType === MEDIA.dockerConfig;
   const parsed = isImage ? parseImageConfig(await source.document(config)) : undefined;
   return imagePlatform(parsed, descriptor.platform);
 }
 
-function wrongPlatform(name: string, wanted: Platform, offered: readonly Platform[]): LapidaryError {
+/** Says what there is instead. */
+export function wrongPlatform(name: string, wanted: Platform, offered: readonly Platform[]): LapidaryError {
   const names = [...new Set(offered.map(formatPlatform))].slice(0, 20).join(', ');
   return new LapidaryError(
     'IMAGE_NOT_FOUND',

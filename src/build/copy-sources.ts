@@ -29,7 +29,7 @@ export async function registrySource(
   return {
     name,
     root: descriptor,
-    place,
+    placeOf: () => place,
     async document(one) {
       if (await blobs.has(one.digest)) return blobs.readBytes(one.digest);
       const isManifest = isIndexType(one.mediaType) || isManifestType(one.mediaType);

@@ -1,8 +1,16 @@
 import { LapidaryError, quoted } from '../errors/index.ts';
-import { type Descriptor, formatReference, MEDIA, parseManifest, type Reference } from '../oci/index.ts';
+import {
+  type Descriptor,
+  type Digest,
+  formatReference,
+  MEDIA,
+  parseManifest,
+  type Reference,
+} from '../oci/index.ts';
+import type { Repository } from '../registry/index.ts';
 import { Semaphore, type StoredImage } from '../solve/index.ts';
 import { notePlace } from './blob-places.ts';
-import type { CopyPlan, CopySource } from './copy-plan.ts';
+import { blobsIn, type CopyDocument, type CopyPlan, type CopySource } from './copy-plan.ts';
 import { fetchForOutput } from './prepare-output.ts';
 import { BlobPusher } from './push-blobs.ts';
 import type { RemoteAccess } from './remote-access.ts';
@@ -25,16 +33,33 @@ export async function copyToRegistry({ plan, source, remote }: Copy, reference: 
   }
   const repository = await registries.repository(reference);
   const pusher = new BlobPusher(repository, remote);
-  await each(plan.blobs, remote, async (blob) => {
-    if (source.place !== undefined) await notePlace(remote.store.facts, blob.digest, source.place);
+  // What has a manifest has all of its blobs
+  const there = await existing(plan.documents, repository, remote);
+  const missing = plan.documents.filter((document) => !there.has(document.descriptor.digest));
+  await each(blobsIn(missing), remote, async (blob) => {
+    const place = source.placeOf?.(blob);
+    if (place !== undefined) await notePlace(remote.store.facts, blob.digest, place);
     await pusher.push(blob, (offset) => source.read(blob, offset));
   });
   for (const { descriptor, bytes } of plan.documents) {
-    const isRoot = descriptor.digest === digest;
-    const target = isRoot ? reference.tag : undefined;
+    const target = descriptor.digest === digest ? reference.tag : undefined;
+    if (target === undefined && there.has(descriptor.digest)) continue;
     await repository.putManifest({ bytes, mediaType: descriptor.mediaType }, target, { signal });
   }
   emit({ type: 'pushed', reference: formatReference(reference), digest });
+}
+
+/** Digests of those manifests and indexes that a repository has already. */
+async function existing(
+  documents: readonly CopyDocument[],
+  repository: Repository,
+  remote: RemoteAccess,
+): Promise<ReadonlySet<Digest>> {
+  const there = new Set<Digest>();
+  await each(documents, remote, async ({ descriptor: { digest } }) => {
+    if (await repository.hasManifest(digest, { signal: remote.signal })) there.add(digest);
+  });
+  return there;
 }
 
 /** Into an OCI layout, as a directory or an archive. @returns bytes written */
@@ -43,7 +68,10 @@ export async function copyToLayout(
   target: { readonly dest: string; readonly tar: boolean; readonly tag: string | undefined },
 ): Promise<number> {
   const { copyLayout } = await import('../export/index.ts');
-  const blobs = plan.blobs.map((descriptor) => ({ descriptor, read: () => source.read(descriptor, 0) }));
+  const blobs = blobsIn(plan.documents).map((descriptor) => ({
+    descriptor,
+    read: () => source.read(descriptor, 0),
+  }));
   return copyLayout({
     ...target,
     blobs,
@@ -56,7 +84,7 @@ export async function copyToLayout(
 /** Into the local store, not unpacked: the images of it, one per platform. */
 export async function copyToStore({ plan, source, remote }: Copy): Promise<StoredImage[]> {
   const { store } = remote;
-  await each(plan.blobs, remote, (blob) => source.toStore(blob));
+  await each(blobsIn(plan.documents), remote, (blob) => source.toStore(blob));
   const images: StoredImage[] = [];
   for (const { descriptor, bytes } of plan.documents) {
     await store.blobs.putBytes(bytes);
@@ -85,11 +113,11 @@ function isImageManifest({ mediaType }: Descriptor, bytes: Uint8Array): boolean 
   return config.mediaType === MEDIA.ociConfig || config.mediaType === MEDIA.dockerConfig;
 }
 
-async function each(
-  blobs: readonly Descriptor[],
+async function each<T>(
+  items: readonly T[],
   { jobs }: RemoteAccess,
-  work: (blob: Descriptor) => Promise<void>,
+  work: (item: T) => Promise<void>,
 ): Promise<void> {
   const places = new Semaphore(jobs);
-  await Promise.all(blobs.map((blob) => places.run(() => work(blob))));
+  await Promise.all(items.map((item) => places.run(() => work(item))));
 }

@@ -3,7 +3,6 @@ import type { LayerCompression } from '../export/index.ts';
 import {
   type Descriptor,
   type Digest,
-  formatReference,
   hostPlatform,
   type ImageConfig,
   type Platform,
@@ -11,6 +10,7 @@ import {
   parseReference,
 } from '../oci/index.ts';
 import type { StoredImage } from '../solve/index.ts';
+import type { AnnotateIndexRequest } from './annotate-index.ts';
 import {
   type CopyRequest,
   copyImage,
@@ -19,10 +19,12 @@ import {
   openCopySource,
 } from './copy-image.ts';
 import { planCopy } from './copy-plan.ts';
+import type { CreateIndexRequest } from './create-index.ts';
 import { checkOutputs, writeOutputs } from './outputs.ts';
 import { type PulledImage, pullImage } from './pull-image.ts';
 import type { RemoteAccess } from './remote-access.ts';
 import { storedImage } from './remote-image.ts';
+import { removeManifest } from './remove-manifest.ts';
 
 export type PushImageRequest = LayerCompression & {
   readonly image: string;
@@ -78,6 +80,18 @@ export class ImageTools implements AsyncDisposable {
     return copyImage(request, { remote: this.#remote, find: this.#find });
   }
 
+  /** Puts an index together and writes it with all that it names; see `CreateIndexRequest`. */
+  async createIndex(request: CreateIndexRequest): Promise<RawManifest> {
+    const { createIndex } = await import('./create-index.ts');
+    return createIndex(request, { remote: this.#remote, find: this.#find });
+  }
+
+  /** Changes annotations and platforms of an index; see `AnnotateIndexRequest`. */
+  async annotateIndex(request: AnnotateIndexRequest): Promise<RawManifest> {
+    const { annotateIndex } = await import('./annotate-index.ts');
+    return annotateIndex(request, { remote: this.#remote, find: this.#find });
+  }
+
   /** What a name stands for, byte by byte; for one platform its manifest. No layer is read. */
   async raw(place: ImagePlace, platform?: Platform): Promise<RawManifest> {
     const source = await openCopySource(place, { remote: this.#remote, find: this.#find });
@@ -92,8 +106,8 @@ export class ImageTools implements AsyncDisposable {
   ): Promise<RemoteInspected> {
     const { store } = this.#remote;
     const source = await openCopySource(place, { remote: this.#remote, find: this.#find });
-    const { root, blobs } = await planCopy(source, platform);
-    const [config] = blobs;
+    const { root } = await planCopy(source, platform);
+    const [config] = root.blobs;
     if (config === undefined) throw new Error('a manifest without a configuration');
     await source.document(config);
     const image = await storedImage(root.descriptor, { store, name: source.name });
@@ -113,19 +127,11 @@ export class ImageTools implements AsyncDisposable {
   }
 
   /**
-   * Removes a manifest from its registry, and with it all of its tags.
+   * Removes a manifest from its registry with all of its tags, or, by a tag, that tag alone.
+   * @returns what was removed, or would be
    * @throws RegistryError REGISTRY_FAILED where the registry does not allow it
    */
-  async remove(name: string): Promise<string> {
-    const reference = parseReference(name);
-    const { registry, repository, digest } = reference;
-    if (digest === undefined) {
-      throw new LapidaryError('USAGE', `${quoted(name)} has no digest`, {
-        hint: 'a registry removes manifests, not tags: name it by @sha256:…, as `lapidary inspect --digest` tells',
-      });
-    }
-    const { registries, signal } = this.#remote;
-    await (await registries.repository(reference)).deleteManifest(digest, { signal });
-    return formatReference({ registry, repository, digest });
+  remove(name: string, options: { readonly dryRun?: boolean } = {}): Promise<string> {
+    return removeManifest(name, this.#remote, options);
   }
 }

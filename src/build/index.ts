@@ -3,12 +3,14 @@ export type { RegistryConfig } from '../registry/index.ts';
 export type { MachineCheck, MachineReport } from '../sandbox/index.ts';
 export { layerSize } from '../solve/index.ts';
 export { defaultStoreRoot } from '../store/index.ts';
+export type { AnnotateIndexRequest } from './annotate-index.ts';
 export type { BootstrapRequest } from './bootstrap.ts';
 export { build } from './build.ts';
 export { type CheckReport, listDockerfileTargets, outlineDockerfile } from './check-dockerfile.ts';
 export { checkBuild } from './check-surroundings.ts';
 export { type ContextListing, type ListedFile, listContext } from './context-listing.ts';
 export { type CopyRequest, type ImagePlace, parseImagePlace } from './copy-image.ts';
+export type { CreateIndexRequest, IndexSource } from './create-index.ts';
 export type { SecretSource } from './credentials.ts';
 export type {
   ImageTools,
@@ -17,6 +19,7 @@ export type {
   RawManifest,
   RemoteInspected,
 } from './image-tools.ts';
+export type { IndexAnnotation } from './index-document.ts';
 export { type InspectedImage, Lapidary, type LapidaryOptions, type LoadedImage } from './lapidary.ts';
 export { probeMachine } from './machine.ts';
 export {

@@ -29,9 +29,14 @@ export function commandMarkdown(spec: CommandSpec): string {
   ].join('\n');
 }
 
+/** `manifest-create.md` for `manifest create`. */
+export function pageName({ name }: CommandSpec): string {
+  return `${name.replaceAll(' ', '-')}.md`;
+}
+
 /** The page docs/cli/README.md. */
 export function indexMarkdown(commands: readonly CommandSpec[]): string {
-  const rows = commands.map(({ name, summary }) => [`[${code(name)}](${name}.md)`, summary] as const);
+  const rows = commands.map((spec) => [`[${code(spec.name)}](${pageName(spec)})`, spec.summary] as const);
   return ['# Command line', '', ...table([['Command', 'What it does'], ...rows]), ''].join('\n');
 }
 

@@ -3,11 +3,11 @@ import { GLOBAL_OPTIONS } from './global-options.ts';
 
 const WIDTH = 100;
 
-/** `lapidary --help`. */
-export function programHelp(commands: readonly CommandSpec[]): string {
+/** `lapidary --help`, or `lapidary GROUP --help` for commands of two words. */
+export function programHelp(commands: readonly CommandSpec[], group?: string): string {
   const rows = commands.map(({ name, summary }) => [name, summary] as const);
   return [
-    'Usage: lapidary COMMAND [OPTIONS]',
+    `Usage: lapidary ${group === undefined ? '' : `${group} `}COMMAND [OPTIONS]`,
     '',
     'Builds container images from a Dockerfile: no daemon, no Docker.',
     '',

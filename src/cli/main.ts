@@ -29,26 +29,29 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
 
 type Settings = { verbose: boolean };
 
-async function dispatch(argv: readonly string[], io: Io, settings: Settings): Promise<number> {
-  const { before, name, rest } = splitArgv(argv);
+async function dispatch(given: readonly string[], io: Io, settings: Settings): Promise<number> {
+  const { before, name, rest } = splitArgv(given);
   if (name === '--version' || name === '-v') {
     io.stdout.write(`lapidary ${packageVersion()}\n`);
     return EXIT.ok;
   }
   const { COMMANDS } = await import('./commands/index.ts');
   const wantsHelp = name === undefined || name === 'help' || name === '--help' || name === '-h';
-  const target = wantsHelp ? rest[0] : name;
-  const command = target === undefined ? undefined : findCommand(target, COMMANDS);
+  const [target, ...after] = wantsHelp ? rest : [name, ...rest];
+  const group = target === undefined ? COMMANDS : COMMANDS.filter((one) => one.name.startsWith(`${target} `));
   const { commandHelp, programHelp } = await import('./help.ts');
-  if (command === undefined) {
-    io.stdout.write(programHelp(COMMANDS));
+  const isGroup = group.length > 0;
+  if (isGroup && (after.length === 0 || /^(-h|--help|help)$/.test(after[0] ?? ''))) {
+    io.stdout.write(programHelp(group, target));
     return EXIT.ok;
   }
+  const command = findCommand(isGroup ? `${target} ${after[0]}` : (target ?? ''), COMMANDS);
   if (wantsHelp) {
     io.stdout.write(commandHelp(command));
     return EXIT.ok;
   }
-  return invoke(command, [...before, ...rest], { io, settings, commandHelp });
+  const argv = isGroup ? after.slice(1) : after;
+  return invoke(command, [...before, ...argv], { io, settings, commandHelp });
 }
 
 async function invoke(

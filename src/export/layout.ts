@@ -99,10 +99,14 @@ export function layoutIndex(images: readonly LayoutImage[]): LayoutImage {
   };
 }
 
-/** An index over manifests, in the order given. */
-export function indexDocument(manifests: readonly Descriptor[]): ImageDocument {
-  const index: Index = { schemaVersion: 2, mediaType: MEDIA.ociIndex, manifests };
-  return documentOf(MEDIA.ociIndex, jsonBytes(index));
+/** An index over manifests, in the order given, of OCI unless `more` says Docker's media type. */
+export function indexDocument(
+  manifests: readonly Descriptor[],
+  more: Omit<Partial<Index>, 'schemaVersion' | 'manifests'> = {},
+): ImageDocument {
+  const { mediaType = MEDIA.ociIndex, ...others } = more;
+  const index: Index = { schemaVersion: 2, mediaType, manifests, ...others };
+  return documentOf(mediaType, jsonBytes(index));
 }
 
 /** The lines of `index.json` that name an image: one per reference as BuildKit writes them, else one bare. */

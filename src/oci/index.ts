@@ -13,7 +13,13 @@ export {
   lazyAnnotations,
   MEDIA,
 } from './media-types.ts';
-export { parseImageConfig, parseIndex, parseManifest, parseManifestOrIndex } from './parse-documents.ts';
+export {
+  parseDescriptor,
+  parseImageConfig,
+  parseIndex,
+  parseManifest,
+  parseManifestOrIndex,
+} from './parse-documents.ts';
 export { formatPlatform, hostPlatform, matchPlatform, normalisePlatform, parsePlatform } from './platform.ts';
 export {
   familiarName,

@@ -59,6 +59,12 @@ const descriptor: Shape<Descriptor> = objectOf<Descriptor>(
   'keep',
 );
 
+const partialDescriptor = objectOf<Pick<Descriptor, 'digest' | 'platform' | 'annotations'>>({
+  digest: required(digest as Shape<Digest>),
+  platform: optional(objectOf<Platform>(platformMembers, 'keep')),
+  annotations: optional(mapOf(text)),
+});
+
 const manifest: Shape<Manifest> = objectOf<Manifest>(
   {
     schemaVersion: required(literal(2)),
@@ -163,6 +169,18 @@ export function parseIndex(bytes: Uint8Array): Index {
   const read = index(value, { what: 'index', path: '' });
   if (read.mediaType === undefined || isIndexType(read.mediaType)) return read;
   throw malformed({ what: 'index', path: 'mediaType' }, 'the type of an image index', read.mediaType);
+}
+
+/**
+ * Reads a descriptor from a JSON value. Of what a descriptor must have only the digest is asked for here: media type and
+ * size are told by what it names.
+ *
+ * @throws LapidaryError MANIFEST_INVALID naming the field
+ */
+export function parseDescriptor(
+  value: unknown,
+): Pick<Descriptor, 'digest'> & Partial<Pick<Descriptor, 'platform' | 'annotations'>> {
+  return partialDescriptor(value, { what: 'descriptor', path: '' });
 }
 
 /**

@@ -37,6 +37,18 @@ export async function resolveManifest(
   });
 }
 
+/** Asks the registry itself. */
+export async function hasManifest(
+  { origin }: Places,
+  digest: Digest,
+  { signal }: CallOptions,
+): Promise<boolean> {
+  const request = { ...manifestRequest(origin, 'HEAD', digest, signal), grant: pushGrant(origin) };
+  const answer = await origin.host.send(request, [200, 404, 405]);
+  answer.body.resume();
+  return answer.status === 200;
+}
+
 function fromHeaders({ headers }: Answer, target: string): Descriptor | undefined {
   const digest = headers['docker-content-digest'];
   const mediaType = headerType(headers['content-type']);
@@ -159,12 +171,12 @@ export async function putManifest(
 
 export async function deleteManifest(
   { origin }: Places,
-  digest: Digest,
+  target: string,
   { signal }: CallOptions,
 ): Promise<void> {
   const [own] = pushGrant(origin).scopes;
   const grant = { ...pushGrant(origin), scopes: [`${own},delete`] };
-  const path = pathIn(origin, `manifests/${digest}`);
+  const path = pathIn(origin, `manifests/${target}`);
   const answer = await origin.host.send({ method: 'DELETE', path, grant, signal }, [200, 202]);
   answer.body.resume();
 }

@@ -6,6 +6,7 @@ import { hasBlob, readBlob } from './blob-read.ts';
 import {
   deleteManifest,
   fetchManifest,
+  hasManifest,
   MAX_MANIFEST_BYTES,
   putManifest,
   resolveManifest,
@@ -45,6 +46,10 @@ export class RemoteRepository implements Repository {
 
   getManifest(target: string, options: CallOptions = {}): Promise<FetchedManifest> {
     return fetchManifest(this.#places, target, options);
+  }
+
+  hasManifest(digest: Digest, options: CallOptions = {}): Promise<boolean> {
+    return hasManifest(this.#places, digest, options);
   }
 
   hasBlob(digest: Digest, options: CallOptions = {}): Promise<boolean> {
@@ -115,7 +120,7 @@ export class RemoteRepository implements Repository {
     return pushReferrer(this.#places, artifact, options);
   }
 
-  deleteManifest(digest: Digest, options: CallOptions = {}): Promise<void> {
-    return deleteManifest(this.#places, digest, options);
+  deleteManifest(target: string, options: CallOptions = {}): Promise<void> {
+    return deleteManifest(this.#places, target, options);
   }
 }

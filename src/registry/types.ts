@@ -111,6 +111,8 @@ export interface Repository {
   /** At most 4 MiB, verified where `target` is a digest. @throws REGISTRY_NOT_FOUND, DIGEST_MISMATCH */
   getManifest(target: string, options?: CallOptions): Promise<FetchedManifest>;
   /** Asks the registry itself, not its mirrors. */
+  hasManifest(digest: Digest, options?: CallOptions): Promise<boolean>;
+  /** Asks the registry itself, not its mirrors. */
   hasBlob(digest: Digest, options?: CallOptions): Promise<boolean>;
   /**
    * The bytes of a blob while they arrive. A transfer that breaks goes on where it broke. Size and digest are
@@ -134,8 +136,11 @@ export interface Repository {
     target?: string,
     options?: CallOptions,
   ): Promise<Descriptor>;
-  /** @throws REGISTRY_NOT_FOUND, REGISTRY_FAILED where the registry does not allow it */
-  deleteManifest(digest: Digest, options?: CallOptions): Promise<void>;
+  /**
+   * Removes a manifest with all of its tags, or, by a tag, that tag alone, which not every registry knows how to do.
+   * @throws REGISTRY_NOT_FOUND, REGISTRY_FAILED where the registry does not allow it
+   */
+  deleteManifest(target: string, options?: CallOptions): Promise<void>;
 
   /** Whether the registry took over a blob from another of its repositories. Nothing is left behind if not. */
   mountBlob(digest: Digest, fromRepository: string, options?: CallOptions): Promise<boolean>;

@@ -10,6 +10,9 @@ import { inspectCommand } from './inspect.ts';
 import { loadCommand } from './load.ts';
 import { loginCommand } from './login.ts';
 import { logoutCommand } from './logout.ts';
+import { manifestAnnotateCommand } from './manifest-annotate.ts';
+import { manifestCreateCommand } from './manifest-create.ts';
+import { manifestRmCommand } from './manifest-rm.ts';
 import { pullCommand } from './pull.ts';
 import { pushCommand } from './push.ts';
 import { rmCommand } from './rm.ts';
@@ -29,6 +32,9 @@ export const COMMANDS: readonly CommandSpec[] = [
   cpCommand,
   tagsCommand,
   rmCommand,
+  manifestCreateCommand,
+  manifestAnnotateCommand,
+  manifestRmCommand,
   imagesCommand,
   inspectCommand,
   historyCommand,
