@@ -1,30 +1,15 @@
 import { availableParallelism } from 'node:os';
 import { type Dockerfile, parseDockerfile } from '../dockerfile/index.ts';
-import { LapidaryError, quoted, SourceError, suggest } from '../errors/index.ts';
-import { hostPlatform, type ImageConfig } from '../oci/index.ts';
-import {
-  findStage,
-  type ImageNeed,
-  type Plan,
-  type PlanOptions,
-  planBuild,
-  stageName,
-} from '../plan/index.ts';
-import {
-  type BuildEvent,
-  type ImageSource,
-  layerSize,
-  type ResolvedImage,
-  Solver,
-  type StoredImage,
-} from '../solve/index.ts';
+import { LapidaryError, quoted, suggest } from '../errors/index.ts';
+import { findStage, type Plan, stageName } from '../plan/index.ts';
+import { type BuildEvent, layerSize, type ResolvedImage, Solver, type StoredImage } from '../solve/index.ts';
 import { assembleImage } from './assemble.ts';
 import { ContextRegistry } from './context-registry.ts';
 import { openCredentials } from './credentials.ts';
 import { BaseImageSource } from './image-source.ts';
 import { type LocalStore, measureIn, openLocalStore } from './local-store.ts';
 import { openMainContext } from './main-context.ts';
-import { isFiles, type NamedContext, parseNamedContext } from './named-contexts.ts';
+import { makePlan, namedContexts } from './make-plan.ts';
 import { checkOutputs, normaliseTag, pushReferences, type Written, writeOutputs } from './outputs.ts';
 import { RemoteAccess } from './remote-access.ts';
 import { remoteSources } from './remote-sources.ts';
@@ -32,6 +17,7 @@ import { lazyRuntime } from './runtime.ts';
 import { withEpoch } from './source-date-epoch.ts';
 import { tellChecks } from './tell-checks.ts';
 import type { BuildOptions, BuildRequest, BuildResult, OutputSpec } from './types.ts';
+import { withLock } from './with-lock.ts';
 
 /**
  * Builds an image from a Dockerfile. Everything that happens is told to `options.onEvent`. When it returns, the
@@ -61,20 +47,25 @@ export async function build(asked: BuildRequest, options: BuildOptions): Promise
   const { registries: config } = options;
   await using access = new RemoteAccess({ store, config, emit, signal, jobs: request.jobs });
   await mayPush(outputs, tags, access);
-  const images = new BaseImageSource({ remote: access, contexts, pull: request.pull ?? 'missing' });
+  const bases = new BaseImageSource({ remote: access, contexts, pull: request.pull ?? 'missing' });
+  const { images, remote: sources } = await withLock(request, main.dockerfile, {
+    images: bases,
+    remote,
+    contexts,
+  });
   const plan = await makePlan(file, { request, contexts, found, images });
   tellPlan(plan, emit);
   await tellChecks(file, { request, path: main.dockerfile.path, found, emit });
 
   await using runtime = lazyRuntime(store, options.searchPath);
-  const registry = new ContextRegistry({ ...network, main: main.open, contexts });
+  const registry = new ContextRegistry({ ...network, remote: sources, main: main.open, contexts });
   const solver = new Solver(
     {
       facts: store.facts,
       layers: store.layers,
       layerSource: access.fetcher,
       archives: store.archives,
-      remote,
+      remote: sources,
       runtime,
       credentials,
       images: found,
@@ -139,70 +130,6 @@ async function finish(
   const { descriptor, pushed } = written;
   const result = { platform: image.platform, id: image.id, pushed, tags, size, steps: solver.counts };
   return descriptor === undefined ? result : { ...result, descriptor };
-}
-
-function namedContexts({ contexts = {} }: BuildRequest): Map<string, NamedContext> {
-  return new Map(Object.entries(contexts).map(([name, value]) => [name, parseNamedContext(name, value)]));
-}
-
-type PlanParts = {
-  readonly request: BuildRequest;
-  readonly contexts: ReadonlyMap<string, NamedContext>;
-  readonly images: ImageSource;
-  /** Filled with what the plan turns out to need. */
-  readonly found: Map<string, ResolvedImage>;
-};
-
-/** Plans, finds the images that turn out to be needed, and plans again until nothing is missing. */
-async function makePlan(file: Dockerfile, { request, contexts, images, found }: PlanParts): Promise<Plan> {
-  const configs = new Map<string, ImageConfig>();
-  const native = hostPlatform(process.arch, 'linux');
-  const options: PlanOptions = {
-    ...(request.target === undefined ? {} : { target: request.target }),
-    buildArgs: request.buildArgs ?? {},
-    platform: request.platform ?? native,
-    buildPlatform: native,
-    labels: request.labels ?? {},
-    ...(request.network === undefined ? {} : { network: request.network }),
-    allow: new Set(request.allow),
-    unset: request.unset ?? [],
-    contexts: new Map(
-      [...contexts].map(([name, context]) => [name, isFiles(context) ? 'directory' : 'image']),
-    ),
-    images: configs,
-  };
-  for (;;) {
-    const outcome = planBuild(file, options);
-    if (outcome.done) return outcome.plan;
-    const resolved = await Promise.all(outcome.missing.map((need) => resolveNeed(file, need, images)));
-    for (const [i, { key }] of outcome.missing.entries()) {
-      const image = resolved[i];
-      if (image === undefined) throw new Error(`image ${key} was not resolved`);
-      found.set(key, image);
-      configs.set(key, image.config);
-    }
-  }
-}
-
-async function resolveNeed(file: Dockerfile, need: ImageNeed, images: ImageSource): Promise<ResolvedImage> {
-  try {
-    return await images.resolve(need.reference, need.platform);
-  } catch (error) {
-    if (!(error instanceof LapidaryError)) throw error;
-    const { code, message, hint, notes, cause } = error;
-    const better = code === 'IMAGE_NOT_FOUND' ? (stageHint(file, need.reference) ?? hint) : hint;
-    throw new SourceError(code, message, need.at, { hint: better, notes, cause });
-  }
-}
-
-/** Most images that are found nowhere are misspelt or misplaced stages. */
-function stageHint(file: Dockerfile, reference: string): string | undefined {
-  const names = file.stages.flatMap((stage) => stage.name ?? []);
-  const same = names.find((name) => name.toLowerCase() === reference.toLowerCase());
-  if (same !== undefined)
-    return `stage ${same} stands later in the file: move it above its use (stages cannot form a cycle)`;
-  const near = suggest(reference, names);
-  return near === undefined ? undefined : `did you mean the stage ${near}?`;
 }
 
 function tellPlan(plan: Plan, emit: (event: BuildEvent) => void): void {

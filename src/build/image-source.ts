@@ -29,8 +29,16 @@ export type ImageSourceParts = {
   readonly pull: PullPolicy;
 };
 
+export type FoundImage = {
+  readonly image: StoredImage;
+  /** Of its manifest; absent where it never had one. */
+  readonly manifest?: Digest | undefined;
+  /** What its name leads to in a registry: an index or a manifest. */
+  readonly root?: Digest | undefined;
+};
+
 /** What was found in the local store, or why nothing was. */
-type Local = { readonly image: StoredImage } | { readonly image?: undefined; readonly reason: string };
+type Local = FoundImage | { readonly image?: undefined; readonly reason: string };
 /** An image by name, of one platform. */
 type Wanted = { readonly name: string; readonly reference: Reference; readonly platform: Platform };
 
@@ -45,13 +53,24 @@ export class BaseImageSource implements ImageSource {
   }
 
   async resolve(reference: string, platform: Platform): Promise<ResolvedImage> {
+    return this.open(await this.find(reference, platform));
+  }
+
+  /** What was found, with its configuration. */
+  async open({ image }: FoundImage): Promise<ResolvedImage> {
+    const config = parseImageConfig(await this.#parts.remote.store.blobs.readBytes(image.id));
+    return { id: image.id, config, layers: image.layers };
+  }
+
+  /** An image with the digests that it goes by. @throws LapidaryError IMAGE_NOT_FOUND */
+  async find(reference: string, platform: Platform): Promise<FoundImage> {
     const context = this.#parts.contexts.get(reference);
     if (context?.type === 'oci-layout') return this.#fromLayout(reference, context.location, platform);
     const name = context?.type === 'image' ? context.reference : reference;
     return this.#byPolicy({ name, reference: withDefaultTag(parseReference(name)), platform });
   }
 
-  async #fromLayout(reference: string, location: string, platform: Platform): Promise<ResolvedImage> {
+  async #fromLayout(reference: string, location: string, platform: Platform): Promise<FoundImage> {
     const { importImages, openImageArchive } = await import('../context/index.ts');
     const archive = await openImageArchive(location);
     const [found] = await importImages(archive, { ports: this.#parts.remote.store, platform });
@@ -61,10 +80,10 @@ export class BaseImageSource implements ImageSource {
         `${quoted(location)} holds no image for ${quoted(reference)}`,
       );
     }
-    return this.#found(found.image, reference, location);
+    return this.#found(found, { reference, from: location });
   }
 
-  async #byPolicy(wanted: Wanted): Promise<ResolvedImage> {
+  async #byPolicy(wanted: Wanted): Promise<FoundImage> {
     const { pull, remote } = this.#parts;
     const { store, emit } = remote;
     const { name, reference, platform } = wanted;
@@ -72,26 +91,28 @@ export class BaseImageSource implements ImageSource {
     // What a digest names is as fresh as it can be
     const asks = pull === 'always' || pull === 'newer';
     if (local.image && (!asks || reference.digest !== undefined)) {
-      return this.#found(local.image, name, 'local store');
+      return this.#found(local, { reference: name, from: 'local store' });
     }
     if (pull === 'never') throw this.#notFound(wanted, local, 'not asked, because of --pull=never');
     try {
       const { image, root } = await this.#remote.find(name, reference, platform);
       await this.#remote.tag(reference, image, root);
-      return await this.#found(image, name, `${reference.registry}/${reference.repository}`);
+      const from = `${reference.registry}/${reference.repository}`;
+      return this.#found({ image, root: root.descriptor.digest }, { reference: name, from });
     } catch (error) {
       if (!isFromRegistry(error)) throw error;
       if (pull !== 'newer' || local.image === undefined) throw this.#notFound(wanted, local, error);
       emit({ type: 'warning', message: `${name} is taken from the local store: ${error.message}` });
-      return this.#found(local.image, name, 'local store');
+      return this.#found(local, { reference: name, from: 'local store' });
     }
   }
 
-  async #found(image: StoredImage, reference: string, from: string): Promise<ResolvedImage> {
-    const { emit, store } = this.#parts.remote;
-    emit({ type: 'image', reference, from, id: image.id });
-    const config = parseImageConfig(await store.blobs.readBytes(image.id));
-    return { id: image.id, config, layers: image.layers };
+  #found(
+    { image, root, manifest = image.manifest?.digest }: FoundImage,
+    told: { readonly reference: string; readonly from: string },
+  ): FoundImage {
+    this.#parts.remote.emit({ type: 'image', ...told, id: image.id });
+    return { image, root, manifest };
   }
 
   #notFound({ name, reference }: Wanted, local: Local, registry: string | LapidaryError): LapidaryError {
@@ -125,7 +146,7 @@ async function findLocal(store: LocalStore, reference: Reference, platform: Plat
   const image = tagged.remote
     ? await pickRemote(tagged, tagged.remote, { store, platform })
     : pickPlatform(tagged.images, platform);
-  if (image !== undefined) return { image };
+  if (image !== undefined) return { image, root: tagged.remote };
   const has = tagged.images.map((one) => formatPlatform(one.platform)).join(', ');
   return { reason: `${name} is there for ${has}, not for ${formatPlatform(platform)}` };
 }

@@ -21,6 +21,9 @@ export type {
 } from './image-tools.ts';
 export type { IndexAnnotation } from './index-document.ts';
 export { type InspectedImage, Lapidary, type LapidaryOptions, type LoadedImage } from './lapidary.ts';
+export { type LockRequest, type LockResult, lockBuild } from './lock-build.ts';
+export type { LockChange } from './lock-changes.ts';
+export type { Lock, LockedImage } from './lock-file.ts';
 export { probeMachine } from './machine.ts';
 export {
   type RegistryLoginRequest,

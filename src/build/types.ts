@@ -52,6 +52,11 @@ export type BuildRequest = {
   readonly labels?: Readonly<Record<string, string>>;
   /** When registries are asked for base images; default `missing`. */
   readonly pull?: PullPolicy;
+  /**
+   * Use what a lock file says of base images, URLs and repositories, and nothing else. `file` is its absolute path;
+   * default: beside the Dockerfile.
+   */
+  readonly locked?: { readonly file?: string };
   /** Configuration of the result to take back. */
   readonly unset?: readonly Unset[];
   readonly noCache?: boolean;

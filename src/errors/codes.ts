@@ -58,6 +58,11 @@ export const ERROR_CODES = {
   REGISTRY_BLOCKED: "A registry is blocked by the user's configuration.",
   REGISTRY_CONFIG: 'A file with credentials, certificates or rules for registries cannot be used.',
   REGISTRY_CREDENTIALS: 'A credential helper is missing or fails.',
+  // Lock files
+  LOCK_INVALID: 'A lock file is missing, malformed, or of another version.',
+  LOCK_INCOMPLETE:
+    'A build with --locked needs something that its lock file does not name, or lock --check found that.',
+  LOCK_MISMATCH: 'An image, file or commit is not the one that a lock file names.',
   // Machine
   RUNTIME_MISSING: 'A program that a step needs is not installed.',
   SANDBOX_FAILED: 'The sandbox for RUN steps could not be set up.',

@@ -6,5 +6,5 @@ export { userOf } from './run-step.ts';
 export { Semaphore } from './semaphore.ts';
 export type { Solved } from './solved.ts';
 export { Solver, type SolverOptions, type SolverPorts } from './solver.ts';
-export type { Clock } from './step-log.ts';
+export { type Clock, locateError } from './step-log.ts';
 export { TreeCache } from './tree-cache.ts';

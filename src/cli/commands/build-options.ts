@@ -32,6 +32,11 @@ export const BUILD_OPTIONS: readonly OptionSpec[] = [
     help: 'When registries are asked for base images: missing (default), always (without a value), newer (a registry that cannot be reached is no error), never',
     bare: 'always',
   },
+  {
+    flags: '--locked',
+    help: 'Use exactly what the lock file says of base images, URLs and repositories, and refuse everything else',
+  },
+  { flags: '--lock-file FILE', help: 'The lock file (default: lapidary.lock beside the Dockerfile)' },
   { flags: '--label NAME=VALUE', help: 'Label of the image', repeat: true },
   {
     flags: '--unset KIND[=NAME]',

@@ -27,6 +27,7 @@ export async function readBuildRequest({ flags, args, io }: Invocation): Promise
     contexts: readContexts(flags.list('build-context')),
     labels: readLabels(flags.list('label')),
     ...pullPolicy(flags),
+    ...locked(flags, io),
     unset: readUnset(flags.list('unset')),
     noCache: flags.on('no-cache'),
     noCacheStages: flags.list('no-cache-filter').flatMap((text) => text.split(',')),
@@ -45,7 +46,8 @@ const isRemote = (path: string, cwd: string): boolean =>
   /^[\w-]+@[\w.-]+:/.test(path) ||
   (path.startsWith('github.com/') && !existsSync(resolve(cwd, path)));
 
-function readContext(path: string, { cwd, stdin }: Io): BuildRequest['context'] {
+/** A directory, a URL, or standard input. @throws LapidaryError USAGE when that is a terminal */
+export function readContext(path: string, { cwd, stdin }: Io): BuildRequest['context'] {
   if (isRemote(path, cwd)) return { type: 'remote', location: path };
   if (path !== '-') return { type: 'directory', path: resolve(cwd, path) };
   refuseTerminal(stdin(), 'the build context is to be read from standard input, which is a terminal');
@@ -54,7 +56,8 @@ function readContext(path: string, { cwd, stdin }: Io): BuildRequest['context'] 
 
 type DockerfileRequest = NonNullable<BuildRequest['dockerfile']>;
 
-async function readDockerfile(
+/** What `--file` names. @throws LapidaryError USAGE */
+export async function readDockerfile(
   file: string,
   context: BuildRequest['context'],
   io: Io,
@@ -97,6 +100,13 @@ function pullPolicy(flags: Flags): Pick<BuildRequest, 'pull'> {
   throw new LapidaryError('USAGE', `--pull has no value ${quoted(text)}`, {
     hint: `expected ${POLICIES.join(', ')}`,
   });
+}
+
+function locked(flags: Flags, { cwd }: Io): Pick<BuildRequest, 'locked'> {
+  const file = flags.text('lock-file');
+  if (flags.on('locked')) return { locked: file === undefined ? {} : { file: resolve(cwd, file) } };
+  if (file === undefined) return {};
+  throw new LapidaryError('USAGE', '--lock-file is for --locked', { hint: 'add --locked' });
 }
 
 function epoch(flags: Flags, { env }: Io): { readonly sourceDateEpoch?: number } {

@@ -8,6 +8,7 @@ import { historyCommand } from './history.ts';
 import { imagesCommand } from './images.ts';
 import { inspectCommand } from './inspect.ts';
 import { loadCommand } from './load.ts';
+import { lockCommand } from './lock.ts';
 import { loginCommand } from './login.ts';
 import { logoutCommand } from './logout.ts';
 import { manifestAnnotateCommand } from './manifest-annotate.ts';
@@ -26,6 +27,7 @@ import { versionCommand } from './version.ts';
 /** All commands, in the order of the help. Their definitions are light: what they need is loaded when they run. */
 export const COMMANDS: readonly CommandSpec[] = [
   buildCommand,
+  lockCommand,
   runCommand,
   pullCommand,
   pushCommand,

@@ -1,8 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Lapidary, parseImagePlace } from '../../../src/build/index.ts';
-import { main } from '../../../src/cli/main.ts';
-import { fakeIo } from '../../../src/cli/test-fake-io.ts';
 import {
   type Descriptor,
   type Index,
@@ -13,6 +11,7 @@ import {
 } from '../../../src/oci/index.ts';
 import type { BuildEvent } from '../../../src/solve/index.ts';
 import { Workspace } from '../../support/cli.ts';
+import { MainHere } from '../../support/main-here.ts';
 import { AMD64, ARM64 } from '../../support/make-image.ts';
 import { makeTar } from '../../support/make-tar.ts';
 import { run } from '../../support/registry/buildah-store.ts';
@@ -26,12 +25,14 @@ const tarOf = (text: string): Buffer => makeTar([{ path: 'is', data: text }]);
 const stack = new AsyncDisposableStack();
 afterAll(() => stack.disposeAsync());
 let work: Workspace;
+let here: MainHere;
 let registry: TestRegistry;
 let real: RealRegistry;
 let lapidary: Lapidary;
 let images: Record<'amd' | 'arm' | 'other', Descriptor>;
 beforeAll(async () => {
   work = stack.use(await Workspace.create());
+  here = new MainHere(work);
   [registry, real] = await Promise.all([TestRegistry.start(), RealRegistry.start()]);
   stack.use(registry);
   stack.use(real);
@@ -76,22 +77,6 @@ function attestation(about: string): Descriptor {
       'vnd.docker.reference.digest': about,
     },
   };
-}
-
-type Ended = { readonly code: number; readonly stdout: string; readonly stderr: string };
-
-/** The command line in this process. */
-async function cli(...args: readonly string[]): Promise<Ended> {
-  const env = { LAPIDARY_STORE: work.store, HOME: work.dir };
-  const { io, out, err } = fakeIo({ cwd: work.dir, env });
-  const code = await main(args, io);
-  return { code, stdout: out(), stderr: err() };
-}
-
-async function ok(...args: readonly string[]): Promise<string> {
-  const { code, stdout, stderr } = await cli(...args);
-  expect([code, stderr]).toEqual([0, expect.any(String)]);
-  return stdout;
 }
 
 const at = (name: string): string => `${registry.host}/${name}`;
@@ -236,7 +221,7 @@ describe('manifest create', () => {
   });
 
   test('writes nothing in a dry run, and says what it would be', async () => {
-    const out = await ok('manifest', 'create', '--dry-run', at('app:amd'), at('app:arm'));
+    const out = await here.ok('manifest', 'create', '--dry-run', at('app:amd'), at('app:arm'));
     expect(digests(JSON.parse(out) as Index)).toEqual([images.amd.digest, images.arm.digest]);
     expect(registry.log.every(({ method }) => method === 'GET' || method === 'HEAD')).toBe(true);
   });
@@ -247,7 +232,7 @@ describe('manifest create', () => {
     const path = work.path('arm.json');
     await writeFile(path, JSON.stringify({ 'containerimage.descriptor': descriptor }));
     const name = at('app:files');
-    const out = await ok('manifest', 'create', '-q', '-t', name, '-f', path, images.amd.digest);
+    const out = await here.ok('manifest', 'create', '-q', '-t', name, '-f', path, images.amd.digest);
     const { tags } = registry.storage.repository('app');
     expect(out).toBe(`${name}@${tags.get('files')}\n`);
     expect(indexAt('app', 'files').manifests.map(({ platform }) => platform)).toEqual([
@@ -277,7 +262,7 @@ describe('manifest create', () => {
       'DIGEST_MISMATCH',
     ],
   ] as const)('error: %s, and nothing is written', async ([, args, code]) => {
-    const { code: exit, stderr } = await cli('manifest', 'create', ...args());
+    const { code: exit, stderr } = await here.run('manifest', 'create', ...args());
     expect(stderr).toContain(`error[${code}]`);
     expect(exit).not.toBe(0);
     expect(registry.storage.repository('app').tags.has('x')).toBe(false);
@@ -290,10 +275,10 @@ describe('manifest annotate', () => {
     const name = at('app:notes');
     await create(name, [at('app:amd'), at('app:arm')]);
     const annotate = ['manifest', 'annotate', '-q', name];
-    await ok(...annotate, '--annotation', 'a=1', '--annotation', 'b=2');
-    await ok(...annotate, '--annotation', 'a=');
-    await ok(...annotate, images.arm.digest, '--set-platform', 'linux/arm/v6', '--annotation', 'c=3');
-    await ok(...annotate, 'linux/amd64', '--annotation', 'd=4');
+    await here.ok(...annotate, '--annotation', 'a=1', '--annotation', 'b=2');
+    await here.ok(...annotate, '--annotation', 'a=');
+    await here.ok(...annotate, images.arm.digest, '--set-platform', 'linux/arm/v6', '--annotation', 'c=3');
+    await here.ok(...annotate, 'linux/amd64', '--annotation', 'd=4');
     const index = indexAt('app', 'notes');
     expect(index.annotations).toEqual({ b: '2' });
     expect(index.manifests).toEqual([
@@ -305,7 +290,7 @@ describe('manifest annotate', () => {
       },
     ]);
     registry.log.length = 0;
-    const out = await ok(...annotate, '--dry-run', '--annotation', 'e=5');
+    const out = await here.ok(...annotate, '--dry-run', '--annotation', 'e=5');
     expect((JSON.parse(out) as Index).annotations).toEqual({ b: '2', e: '5' });
     expect(indexAt('app', 'notes')).toEqual(index);
     expect(registry.violations).toEqual([]);
@@ -329,7 +314,7 @@ describe('manifest annotate', () => {
     ['a platform of the index', 'app:both', ['--set-platform', 'linux/arm64'], 'USAGE'],
   ] as const)('error: %s', async ([, name, args, code]) => {
     const whole = at(name || `app@${images.amd.digest}`);
-    const { stderr } = await cli('manifest', 'annotate', whole, ...args);
+    const { stderr } = await here.run('manifest', 'annotate', whole, ...args);
     expect(stderr).toContain(`error[${code}]`);
     expect(registry.log.every(({ method }) => method === 'GET' || method === 'HEAD')).toBe(true);
   });
@@ -342,13 +327,13 @@ describe('manifest rm', () => {
       await putImage(registry.storage, 'gone', { tars: [tarOf('gone')], tag, platform: RISCV });
     }
     const digest = tags.get('a') ?? '';
-    const dry = await ok('manifest', 'rm', '--dry-run', at('gone:a'));
+    const dry = await here.ok('manifest', 'rm', '--dry-run', at('gone:a'));
     expect(dry).toBe(`Would delete: ${at('gone:a')}@${digest}\n`);
     expect([...tags.keys()]).toEqual(['a', 'b', 'c']);
-    expect(await ok('manifest', 'rm', at('gone:a'))).toBe(`Deleted: ${at('gone:a')}@${digest}\n`);
+    expect(await here.ok('manifest', 'rm', at('gone:a'))).toBe(`Deleted: ${at('gone:a')}@${digest}\n`);
     expect([...tags.keys()]).toEqual(['b', 'c']);
     expect(manifests.has(digest)).toBe(true);
-    await ok('manifest', 'rm', at(`gone@${digest}`));
+    await here.ok('manifest', 'rm', at(`gone@${digest}`));
     expect([tags.size, manifests.size]).toEqual([0, 0]);
   });
 
@@ -356,19 +341,19 @@ describe('manifest rm', () => {
     const name = (tag: string): string => `${real.host}/gone:${tag}`;
     await create(name('a'), [at('app:amd')]);
     await create(name('b'), [at('app:amd')]);
-    const { stderr: refused } = await cli('manifest', 'rm', name('a'));
-    const digest = (await ok('inspect', '--digest', name('b'))).trim();
+    const { stderr: refused } = await here.run('manifest', 'rm', name('a'));
+    const digest = (await here.ok('inspect', '--digest', name('b'))).trim();
     // Version 2.8 removes no tags
     expect(refused).toContain(`lapidary manifest rm ${real.host}/gone@${digest}`);
-    await ok('manifest', 'rm', `${real.host}/gone@${digest}`);
-    const { stderr } = await cli('inspect', '--digest', name('b'));
+    await here.ok('manifest', 'rm', `${real.host}/gone@${digest}`);
+    const { stderr } = await here.run('inspect', '--digest', name('b'));
     expect(stderr).toContain('REGISTRY_NOT_FOUND');
   });
 
   test('of a registry that allows it to nobody says so', async () => {
     await using strict = await TestRegistry.start({ deletion: false });
     await putImage(strict.storage, 'kept', { tars: [tarOf('kept')], tag: '1' });
-    const { stderr, code } = await cli('manifest', 'rm', `${strict.host}/kept:1`);
+    const { stderr, code } = await here.run('manifest', 'rm', `${strict.host}/kept:1`);
     expect([code, stderr]).toEqual([1, expect.stringContaining('does not remove tags')]);
     expect(strict.storage.repository('kept').tags.has('1')).toBe(true);
   });
