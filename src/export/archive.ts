@@ -1,6 +1,7 @@
 import { END, encodeHeader, padding, type TarMember } from '../tar/index.ts';
 import type { Member } from './member.ts';
 import type { Output } from './output.ts';
+import { readAhead } from './read-ahead.ts';
 
 /**
  * Writes a tar of members, sorted by name with the directories they are in; one of several members with the same
@@ -23,7 +24,7 @@ export async function writeArchive(
 }
 
 async function writeData(output: Output, member: Member, signal: AbortSignal | undefined): Promise<void> {
-  for await (const chunk of member.read()) {
+  for await (const chunk of readAhead(member.read())) {
     signal?.throwIfAborted();
     await output.write(chunk);
   }

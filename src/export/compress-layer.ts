@@ -37,9 +37,18 @@ export async function compressLayer(
   layerTar: AsyncIterable<Uint8Array>,
   { blobs, compression, level, signal }: CompressOptions,
 ): Promise<LayerMeasure & { readonly descriptor: Descriptor }> {
+  const how = signal === undefined ? {} : { signal };
+  if (compression === 'uncompressed') {
+    const { digest, size } = await blobs.putStream(layerTar, how);
+    return {
+      diffId: digest as string as DiffId,
+      size,
+      descriptor: { mediaType: LAYER_TYPES[compression], digest, size },
+    };
+  }
   const meter = new Meter();
   const compressed = compressStream(meter.tap(layerTar), compression, { level });
-  const stored = await blobs.putStream(compressed, signal === undefined ? {} : { signal });
+  const stored = await blobs.putStream(compressed, how);
   const { digest, size } = stored;
   const descriptor = { mediaType: LAYER_TYPES[compression], digest, size };
   return { diffId: meter.digest() as DiffId, size: meter.size, descriptor };

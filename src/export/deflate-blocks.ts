@@ -7,6 +7,8 @@ const BLOCK = 1024 * 1024;
 const WINDOW = 32 * 1024;
 /** More than a block can become: stored blocks add 5 bytes each. */
 const OUTPUT = BLOCK + BLOCK / 16;
+/** zlib's greatest: longer hash chains are spared where much does not compress. Part of reproducibility. */
+const MEM_LEVEL = 9;
 /** Bounds memory: a block in work holds about 2.5 MiB, input, output and state. */
 const MAX_THREADS = 16;
 
@@ -66,6 +68,7 @@ type BlockOptions = { readonly level: number; readonly dictionary: Uint8Array | 
 function deflateBlock(block: Uint8Array, { level, dictionary }: BlockOptions): Promise<Uint8Array> {
   const options = {
     level,
+    memLevel: MEM_LEVEL,
     chunkSize: OUTPUT,
     finishFlush: block.length < BLOCK ? constants.Z_FINISH : constants.Z_SYNC_FLUSH,
     ...(dictionary === undefined ? {} : { dictionary }),

@@ -133,7 +133,7 @@ describe('an eStargz', () => {
   test('is made once for each level, the same bytes every time', async () => {
     const layer = await builtLayer(store, ...ENTRIES);
     const first = await made(layer);
-    expect(await made(layer, { level: 6, force: true })).toEqual(first);
+    expect(await made(layer, { level: 5, force: true })).toEqual(first);
     expect(store.blobs.streamed).toHaveLength(1);
     expect((await made(layer, { level: 1 })).blob.length).toBeGreaterThan(first.blob.length);
     store.facts.map.clear();

@@ -89,15 +89,15 @@ describe('compressStream', () => {
 
   // canaries: zlib promises no stable bytes, and a change here changes the digest of every layer that is made anew; the
   // version in layer-blob.ts then has to be raised, or stores that remember the old blobs go on giving them out
-  test('several blocks at level 6 give the bytes they gave when this was written', async () => {
+  test('several blocks at level 5 give the bytes they gave when this was written', async () => {
     expect(sha256(await compress(blocks, 'gzip', 100_000))).toMatchInlineSnapshot(
-      `"sha256:79fa37aa077d8011550bc6cd8f0e6337cf02d893d292e07cea71b8b3a2a56d53"`,
+      `"sha256:58c72c68fb60a64c0fa166e63cc5ea4c5e03dc3adfe5bddb781e54bf39598ff9"`,
     );
   });
 
-  test('level 6 gives the bytes it gave when this was written', async () => {
+  test('level 5 gives the bytes it gave when this was written', async () => {
     expect(sha256(await compress(text, 'gzip'))).toMatchInlineSnapshot(
-      `"sha256:5dacc940c221a845bf2e888006eb983f3bea754b04c354e21669937d9f3ad8ad"`,
+      `"sha256:30614581ac1124b8addf1737f9e304c2b0443766a8405c7f4868904ec04e8ff5"`,
     );
   });
 

@@ -5,7 +5,7 @@ import { type DeflateOptions, deflateBlocks } from './deflate-blocks.ts';
 import { GZIP_HEADER, gzipTrailer } from './gzip-member.ts';
 
 export type CompressStreamOptions = {
-  /** Default: 6 for gzip, 3 for zstd. */
+  /** Default: 5 for gzip, 3 for zstd. */
   readonly level?: number | undefined;
   /** Cores that gzip keeps busy; default: all there are. It never changes the result. */
   readonly threads?: number | undefined;

@@ -31,7 +31,7 @@ describe('a layer of our own', () => {
     const zstd = await layerBlob(layer, store, { ...GZIP, compression: 'zstd' });
     expect(new Set([usual, best, zstd].map(({ descriptor }) => descriptor.digest)).size).toBe(3);
     expect(made()).toBe(3);
-    expect(await layerBlob(layer, store, { ...GZIP, level: 6 })).toEqual(usual);
+    expect(await layerBlob(layer, store, { ...GZIP, level: 5 })).toEqual(usual);
     expect(await layerBlob(layer, store, { ...GZIP, level: 9, force: true })).toEqual(best);
     expect(made()).toBe(3);
   });

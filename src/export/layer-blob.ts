@@ -15,7 +15,7 @@ import { layerTar } from './layer-tar.ts';
 import type { ExportPorts } from './types.ts';
 
 /** Says that the same tar and level now come to other bytes. */
-const VERSION = 2;
+const VERSION = 3;
 
 export type LayerBlobOptions = {
   readonly compression: OutputCompression;

@@ -51,7 +51,10 @@ async function openFile(dest: string): Promise<Output> {
   return new DeviceOutput(await open(dest, 'w'));
 }
 
-/** A file that appears complete, or not at all: written beside its destination, synced, then renamed. */
+/**
+ * A file that appears complete, or not at all, however the process ends: written beside its destination, then renamed.
+ * It is not waited for until it is on the disk, which takes as long as to write it; no copy of a file has that.
+ */
 export class FileOutput implements Output {
   readonly #dest: string;
   readonly #temporary: string;
@@ -84,11 +87,9 @@ export class FileOutput implements Output {
   }
 
   async commit(): Promise<void> {
-    await this.#handle?.sync();
     await this.#close();
     await rename(this.#temporary, this.#dest);
     this.#committed = true;
-    await syncDirectory(dirname(this.#dest));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -175,16 +176,6 @@ async function writeAll(handle: FileHandle, chunk: Uint8Array): Promise<void> {
   while (done < chunk.length) {
     const { bytesWritten } = await handle.write(chunk, done, chunk.length - done);
     done += bytesWritten;
-  }
-}
-
-/** Makes a rename in it last. */
-export async function syncDirectory(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }
 

