@@ -17,6 +17,7 @@ const ENTRIES: Readonly<Record<string, string>> = {
   'sandbox-child': 'src/sandbox/child.ts',
   'gzip-worker': 'src/export/gzip-worker.ts',
   'unpack-reader': 'src/sandbox/unpack-reader.ts',
+  'unpack-maker': 'src/sandbox/unpack-maker.ts',
 };
 
 /** Installed with the package: a native library, and what is not needed to start. */

@@ -1,92 +1,144 @@
-import { Worker } from 'node:worker_threads';
+import { mkdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { FileMaker } from './file-maker.ts';
 import { IrregularLayer } from './layer-scan.ts';
 import { revivedError } from './protocol.ts';
 import type { Syscalls } from './syscalls.ts';
 import { unpackError } from './unpack.ts';
-import {
-  type LayerBlob,
-  type LayerFound,
-  type ReaderData,
-  type ReaderMessage,
-  SLOT_BYTES,
-  SLOTS,
+import type {
+  HelpMessage,
+  LayerBlob,
+  LayerFound,
+  MakerData,
+  MakerMessage,
+  Piece,
+  ReaderData,
+  ReaderMessage,
 } from './unpack-messages.ts';
 import { runOps } from './unpack-ops.ts';
+import { type SharedSlots, Slots, sharedSlots } from './unpack-slots.ts';
 
 /**
  * A small young generation: what a piece leaves behind is dead when the next one comes, and memory that was never used
  * before is the dearest there is.
  */
-const READER_LIMITS = { maxYoungGenerationSizeMb: 12 };
-
-/** What was read, and the directories that were made below `target` together with all files. */
-export type UnpackedFiles = { readonly found: LayerFound; readonly directories: ReadonlySet<string> };
+const LIMITS = { maxYoungGenerationSizeMb: 12 };
 
 /**
- * Makes a layer's files below `target` while another thread reads its blob.
+ * Makes a layer's files below `target`, which it makes too, while another thread reads its blob; a third one helps to
+ * make them when this one falls behind.
  * @throws IrregularLayer, LapidaryError TAR_INVALID, DIGEST_MISMATCH, STORE_FAILED
  */
 export async function unpackFiles(
   blob: LayerBlob,
   { syscalls, target, signal }: { syscalls: Syscalls; target: string; signal: AbortSignal },
-): Promise<UnpackedFiles> {
-  const memory = new SharedArrayBuffer(SLOTS * SLOT_BYTES);
-  const states = new SharedArrayBuffer(SLOTS * Int32Array.BYTES_PER_ELEMENT);
+): Promise<LayerFound> {
+  const shared = sharedSlots();
   using maker = new FileMaker(syscalls, target);
-  const workerData: ReaderData = { blob, memory, states };
-  const worker = new Worker(readerScript(), { workerData, resourceLimits: READER_LIMITS });
+  const threads = new Threads(target, shared);
   try {
-    const found = await follow(worker, { signal, onPiece: pieceMaker(maker, memory, states) });
-    return { found, directories: maker.directories };
+    mkdirSync(target, 0o700);
+    return await threads.read(blob, { signal, onPiece: pieceMaker(maker, shared) });
   } catch (error) {
     throw unpackError(error, maker.at);
   } finally {
-    await worker.terminate();
+    await threads.end();
   }
 }
 
-type Piece = Extract<ReaderMessage, { type: 'piece' }>;
-
-function pieceMaker(
-  maker: FileMaker,
-  memory: SharedArrayBuffer,
-  states: SharedArrayBuffer,
-): (piece: Piece) => void {
-  const used = new Int32Array(states);
+function pieceMaker(maker: FileMaker, shared: SharedSlots): (piece: Piece) => void {
+  const slots = new Slots(shared);
   return ({ slot, ops }) => {
-    maker.contents = new Uint8Array(memory, slot * SLOT_BYTES, SLOT_BYTES);
+    maker.contents = slots.contents(slot);
     runOps(ops, maker);
-    Atomics.store(used, slot, 0);
-    Atomics.notify(used, slot);
+    slots.release(slot, 0);
   };
 }
 
-/** Settles with the reader's last message, or with the first thing that goes wrong here. */
-function follow(
-  worker: Worker,
-  { signal, onPiece }: { signal: AbortSignal; onPiece: (piece: Piece) => void },
-): Promise<LayerFound> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason as Error);
-    signal.addEventListener('abort', onAbort, { once: true });
-    worker.on('message', (message: ReaderMessage) => {
-      try {
-        if (message.type === 'piece') onPiece(message);
-        else if (message.type === 'end') resolve(message.found);
-        else if (message.type === 'irregular') reject(new IrregularLayer());
-        else reject(revivedError(message.error));
-      } catch (error) {
-        reject(error);
-      }
+type Follow = { readonly signal: AbortSignal; readonly onPiece: (piece: Piece) => void };
+type Settle = { readonly resolve: (found: LayerFound) => void; readonly reject: (error: unknown) => void };
+
+type Reject = (error: unknown) => void;
+
+/** The reader of a layer, and another maker if there is one. */
+class Threads {
+  readonly #target: string;
+  readonly #shared: SharedSlots;
+  readonly #all: Worker[] = [];
+
+  constructor(target: string, shared: SharedSlots) {
+    this.#target = target;
+    this.#shared = shared;
+  }
+
+  /** Settles when all is made, or with the first thing that goes wrong. */
+  read(blob: LayerBlob, { signal, onPiece }: Follow): Promise<LayerFound> {
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void => reject(signal.reason as Error);
+      signal.addEventListener('abort', onAbort, { once: true });
+      if (signal.aborted) onAbort();
+      else this.#read(blob, onPiece, { resolve, reject });
     });
-    worker.on('error', reject);
-    worker.on('exit', () => reject(new Error('the reader of a layer ended unexpectedly')));
-    if (signal.aborted) onAbort();
-  });
+  }
+
+  #read(blob: LayerBlob, onPiece: (piece: Piece) => void, { resolve, reject }: Settle): void {
+    let helper: Worker | undefined;
+    let all: LayerFound | undefined;
+    const reader = this.#start('unpack-reader', { blob, shared: this.#shared } satisfies ReaderData);
+    const onMessage = (message: ReaderMessage): void => {
+      if (message.type === 'piece') onPiece(message);
+      else if (message.type === 'help') {
+        if (availableParallelism() === 1) return;
+        helper = this.#help(reader);
+        const onAnswer = (answer: MakerMessage): void => {
+          if (answer.type === 'failed') throw revivedError(answer.error);
+          if (all !== undefined) resolve(all);
+        };
+        listen(helper, reject, (answer) => onAnswer(answer as MakerMessage));
+      } else if (message.type === 'end') {
+        all = message.found;
+        // All pieces are on their way to the other maker by now: it answers when they are made
+        if (helper === undefined) resolve(all);
+        else helper.postMessage('end', []);
+      } else throw message.type === 'irregular' ? new IrregularLayer() : revivedError(message.error);
+    };
+    listen(reader, reject, (message) => onMessage(message as ReaderMessage));
+  }
+
+  #help(reader: Worker): Worker {
+    const { port1, port2 } = new MessageChannel();
+    const data: MakerData = { target: this.#target, shared: this.#shared, port: port1 };
+    const helper = this.#start('unpack-maker', data, [port1]);
+    reader.postMessage({ port: port2 } satisfies HelpMessage, [port2]);
+    return helper;
+  }
+
+  #start(name: string, workerData: unknown, transferList: readonly MessagePort[] = []): Worker {
+    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+    const script = new URL(`./${name}.${extension}`, import.meta.url);
+    const worker = new Worker(script, {
+      workerData,
+      transferList: [...transferList],
+      resourceLimits: LIMITS,
+    });
+    this.#all.push(worker);
+    return worker;
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#all.map((worker) => worker.terminate()));
+  }
 }
 
-function readerScript(): URL {
-  const name = import.meta.url.endsWith('.ts') ? './unpack-reader.ts' : './unpack-reader.js';
-  return new URL(name, import.meta.url);
+function listen(worker: Worker, reject: Reject, onMessage: (message: unknown) => void): void {
+  worker.on('message', (message: unknown) => {
+    try {
+      onMessage(message);
+    } catch (error) {
+      reject(error);
+    }
+  });
+  worker.on('error', reject);
+  worker.on('exit', () => reject(new Error('a thread that unpacks a layer ended unexpectedly')));
 }

@@ -1,33 +1,34 @@
 import { closeSync, constants, fchmodSync, fchownSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { below, type HostPath, hostPath } from './host-path.ts';
 import { isHostXattr } from './inode.ts';
-import type { Syscalls } from './syscalls.ts';
+import { errnoOf, type Syscalls } from './syscalls.ts';
 import type { FileOwner, OpMaker } from './unpack-ops.ts';
 
 const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 
-/** Makes files and the directories they are in. Needs root and a umask of 0. Disposing closes what an error has left open. */
+/** Makes files and the directories they are in, with mode 0700 and no owner. Needs root and a umask of 0. Disposing closes what an error has left open. */
 export class FileMaker implements OpMaker, Disposable {
   readonly #syscalls: Syscalls;
   readonly #target: string;
-  /** Directories that are there, with mode 0700 and no owner set. */
-  readonly directories: Set<string> = new Set(['']);
   #open: { readonly fd: number; readonly host: HostPath; readonly owner: FileOwner } | undefined;
   /** What ranges refer to. */
   contents: Uint8Array = new Uint8Array();
   /** The path at work, for errors. */
   at = '';
 
-  /** Makes `target`, whose parent exists and where nobody else writes. */
+  /** `target` is a directory where nobody writes but the makers of one layer. */
   constructor(syscalls: Syscalls, target: string) {
     this.#syscalls = syscalls;
     this.#target = target;
-    mkdirSync(target, 0o700);
   }
 
+  /** Another maker may have made it before. Nothing else can be there: links come last. */
   directory(path: string): void {
-    mkdirSync(this.#host(path), 0o700);
-    this.directories.add(path);
+    try {
+      mkdirSync(this.#host(path), 0o700);
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error;
+    }
   }
 
   open(path: string, owner: FileOwner): void {

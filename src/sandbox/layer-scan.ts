@@ -12,15 +12,27 @@ export class IrregularLayer extends Error {
   override readonly name = 'IrregularLayer';
 }
 
+/** What one of several makers has to do, by its number. */
+export type Share = { readonly maker: number; readonly ops: Ops };
+
 /**
  * Says what has to be made while a layer's tar is read: each file once, in its final place, and before it every
- * directory above it that is not there yet. Every path is made of directories that were made by this very layer, so
+ * directory above it. Every path is made of directories that were made by this very layer, so
  * nothing can be reached through a link. All else of the layer is left to who has seen the whole of it.
+ *
+ * Several makers may share the work, each doing its own in order: a file is the matter of one of them, and each is told
+ * of all directories that it needs, which another may have made before.
  */
 export class LayerScan implements TarHandler {
   readonly #entries: TarEntries;
+  /** Of the layer, and by maker. */
   readonly #directories = new Set(['']);
+  readonly #known: Set<string>[] = [];
+  #maker = 0;
+  /** Who goes on when the file at work ends. */
+  #next = 0;
   readonly #ops = new OpList();
+  #shares: Share[] = [];
   #piece: Uint8Array = new Uint8Array();
   /** Where the last file went: the next one mostly goes there too. */
   #parent = '';
@@ -31,11 +43,24 @@ export class LayerScan implements TarHandler {
     this.#entries = entries;
   }
 
-  /** What to make of what `read` pushes, with offsets into `piece`; nothing to do gives `undefined`. */
-  scan(piece: Uint8Array, read: () => void): Ops | undefined {
+  /** Directories that hold files, and those above them; `''` is the root. */
+  get directories(): ReadonlySet<string> {
+    return this.#directories;
+  }
+
+  /**
+   * What to make of what `read` pushes, with offsets into `piece`, and by whom: `maker`, but for a file that another has
+   * begun.
+   */
+  scan(piece: Uint8Array, maker: number, read: () => void): readonly Share[] {
     this.#piece = piece;
+    this.#next = maker;
+    if (!this.#isMade) this.#handOver();
     read();
-    return this.#ops.isEmpty ? undefined : this.#ops.take();
+    this.#share();
+    const shares = this.#shares;
+    this.#shares = [];
+    return shares;
   }
 
   /**
@@ -76,14 +101,30 @@ export class LayerScan implements TarHandler {
 
   onMemberEnd(): void {
     this.#entries.onMemberEnd();
-    if (this.#isMade) this.#ops.close();
+    if (!this.#isMade) return;
+    this.#ops.close();
+    this.#isMade = false;
+    this.#handOver();
+  }
+
+  #handOver(): void {
+    if (this.#maker === this.#next) return;
+    this.#share();
+    this.#maker = this.#next;
+    this.#parent = '';
+  }
+
+  #share(): void {
+    if (!this.#ops.isEmpty) this.#shares.push({ maker: this.#maker, ops: this.#ops.take() });
   }
 
   #directory(path: string): void {
-    if (this.#directories.has(path)) return;
+    this.#known[this.#maker] ??= new Set(['']);
+    if (this.#known[this.#maker]?.has(path)) return;
     if (this.#isFile(path)) throw new IrregularLayer(path);
     this.#directory(parentOf(path));
     this.#ops.directory(path);
+    this.#known[this.#maker]?.add(path);
     this.#directories.add(path);
   }
 }

@@ -64,8 +64,8 @@ export class TreeStore {
     { below, scratch, signal }: { below: readonly LayerId[]; scratch: string; signal: AbortSignal },
   ): Promise<UnpackedBlob> {
     const target = `${scratch}/tree-${hexOf(blob.diffId)}`;
-    const { found, directories } = await unpackFiles(blob, { syscalls: this.#syscalls, target, signal });
-    const { id, table, plan, gaps, size } = found;
+    const found = await unpackFiles(blob, { syscalls: this.#syscalls, target, signal });
+    const { id, table, plan, gaps, directories, size } = found;
     const stack = gaps.implied.length + gaps.links.length === 0 ? [] : below;
     const lower = await this.#directories(stack, scratch, signal);
     const fill = fillGaps(gaps, () => new LowerView(this.#syscalls, lower));

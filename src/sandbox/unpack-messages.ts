@@ -1,18 +1,16 @@
+import type { MessagePort } from 'node:worker_threads';
 import type { Compression, DiffId } from '../oci/index.ts';
 import type { LayerId, TableParts } from '../tree/index.ts';
 import type { Gaps } from './fill.ts';
 import type { PlainError } from './protocol.ts';
 import type { TreePlan } from './tree-plan.ts';
 import type { Ops } from './unpack-ops.ts';
+import type { SharedSlots } from './unpack-slots.ts';
 
 /*
- * What crosses between the thread that reads a layer's blob and the one that makes its files. Contents are in slots of
- * shared memory: the reader fills a slot and says what is in it, the maker frees it when that is written.
+ * What crosses between the thread that reads a layer's blob and those that make its files: see unpack-slots.ts for the
+ * contents.
  */
-
-/** Bytes of one slot, and how many there are: as far as the reader may be ahead, and what it has read last is looked at while the rest is still written. */
-export const SLOT_BYTES: number = 1 << 20;
-export const SLOTS = 8;
 
 /** A layer as it came: a blob of the store, and what its uncompressed tar must be. */
 export type LayerBlob = {
@@ -23,13 +21,10 @@ export type LayerBlob = {
 };
 
 /** What the reader gets as its `workerData`. */
-export type ReaderData = {
-  readonly blob: LayerBlob;
-  /** SLOTS × SLOT_BYTES */
-  readonly memory: SharedArrayBuffer;
-  /** An Int32 per slot: 0 free, 1 in use. */
-  readonly states: SharedArrayBuffer;
-};
+export type ReaderData = { readonly blob: LayerBlob; readonly shared: SharedSlots };
+
+/** What another maker gets as its `workerData`; the reader's pieces come by `port`. */
+export type MakerData = { readonly target: string; readonly shared: SharedSlots; readonly port: MessagePort };
 
 /** What the reader finds out about the whole layer; the files of `plan.nodes` are left out, they are made by then. */
 export type LayerFound = {
@@ -37,14 +32,28 @@ export type LayerFound = {
   readonly table: TableParts;
   readonly plan: TreePlan;
   readonly gaps: Gaps;
+  /** Those that were made, '' for the root. */
+  readonly directories: ReadonlySet<string>;
   /** Bytes of the uncompressed tar. */
   readonly size: number;
 };
 
-/** From the reader: any number of `piece`, then one of the others. */
+/** What a maker has to do with the contents of a slot. */
+export type Piece = { readonly slot: number; readonly ops: Ops };
+
+/** From the reader: any number of `piece`, and `help` once if it waits for its maker; then one of the others. */
 export type ReaderMessage =
-  | { readonly type: 'piece'; readonly slot: number; readonly ops: Ops }
+  | ({ readonly type: 'piece' } & Piece)
+  | { readonly type: 'help' }
   | { readonly type: 'end'; readonly found: LayerFound }
   /** See IrregularLayer. */
   | { readonly type: 'irregular' }
+  | { readonly type: 'failed'; readonly error: PlainError };
+
+/** To the reader: where another maker takes its pieces. */
+export type HelpMessage = { readonly port: MessagePort };
+
+/** From another maker, when it was told that nothing more will come, or when something went wrong. */
+export type MakerMessage =
+  | { readonly type: 'done' }
   | { readonly type: 'failed'; readonly error: PlainError };

@@ -1,23 +1,24 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { parentPort, workerData } from 'node:worker_threads';
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { LapidaryError } from '../errors/index.ts';
 import { decompress } from '../host/index.ts';
 import type { DiffId } from '../oci/index.ts';
 import { TarReader } from '../tar/index.ts';
 import { TarEntries, treeTable } from '../tree/index.ts';
 import { gapsOf } from './fill.ts';
-import { IrregularLayer, LayerScan } from './layer-scan.ts';
+import { IrregularLayer, LayerScan, type Share } from './layer-scan.ts';
 import { plainError } from './protocol.ts';
 import { planTree, type TreePlan } from './tree-plan.ts';
-import {
-  type LayerBlob,
-  type LayerFound,
-  type ReaderData,
-  type ReaderMessage,
-  SLOT_BYTES,
-  SLOTS,
+import type {
+  HelpMessage,
+  LayerBlob,
+  LayerFound,
+  Piece,
+  ReaderData,
+  ReaderMessage,
 } from './unpack-messages.ts';
+import { type SharedSlots, SLOT_BYTES, Slots } from './unpack-slots.ts';
 
 /*
  * The thread that reads a layer's blob: inflates it on the thread pool, digests the tar and its files, finds out what
@@ -28,29 +29,42 @@ const READ_SIZE = 1 << 20;
 /** What a small blob may grow to when it is uncompressed. */
 const MAX_TAR = 2 ** 40;
 
-/** Shared memory that the other thread reads contents from. */
-class Slots {
-  readonly #bytes: Uint8Array;
-  readonly #states: Int32Array;
-  #next = 0;
+/** Hands out what is to be made: to the thread that has started this one, and to another when that falls behind. */
+class Makers {
+  readonly #slots: Slots;
+  #port: MessagePort | undefined;
+  #asked = false;
 
-  constructor({ memory, states }: ReaderData) {
-    this.#bytes = new Uint8Array(memory);
-    this.#states = new Int32Array(states);
+  constructor(shared: SharedSlots) {
+    this.#slots = new Slots(shared);
+    parentPort?.on('message', ({ port }: HelpMessage) => {
+      this.#port = port;
+    });
   }
 
-  /** Copies `bytes`, at most SLOT_BYTES, into the next slot; waits until it is free. */
-  fill(bytes: Uint8Array): number {
-    const slot = this.#next;
-    this.#next = (slot + 1) % SLOTS;
-    while (Atomics.load(this.#states, slot) !== 0) Atomics.wait(this.#states, slot, 1);
-    this.#bytes.set(bytes, slot * SLOT_BYTES);
-    Atomics.store(this.#states, slot, 1);
-    return slot;
+  /** Who has least to do. */
+  next(): number {
+    return this.#port !== undefined && this.#slots.backlog(1) < this.#slots.backlog(0) ? 1 : 0;
+  }
+
+  give(piece: Uint8Array, shares: readonly Share[]): void {
+    if (shares.length === 0) return;
+    const makers = shares.map(({ maker }) => maker);
+    const slot = this.#slots.fill(piece, makers, () => this.#ask());
+    // An empty list of what is handed over: lint rules for browsers want a second argument
+    for (const { maker, ops } of shares) {
+      if (maker === 0) send({ type: 'piece', slot, ops });
+      else this.#port?.postMessage({ slot, ops } satisfies Piece, []);
+    }
+  }
+
+  #ask(): void {
+    if (!this.#asked) send({ type: 'help' });
+    this.#asked = true;
   }
 }
 
-async function read(blob: LayerBlob, slots: Slots): Promise<LayerFound> {
+async function read(blob: LayerBlob, makers: Makers): Promise<LayerFound> {
   const members = new TarEntries((path) => ({ kind: 'tree', tree: '', path }));
   const scan = new LayerScan(members);
   const reader = new TarReader(scan);
@@ -64,8 +78,10 @@ async function read(blob: LayerBlob, slots: Slots): Promise<LayerFound> {
       hash.update(chunk);
       for (let at = 0; at < chunk.length; at += SLOT_BYTES) {
         const piece = chunk.subarray(at, at + SLOT_BYTES);
-        const ops = scan.scan(piece, () => reader.push(piece));
-        if (ops !== undefined) send({ type: 'piece', slot: slots.fill(piece), ops });
+        makers.give(
+          piece,
+          scan.scan(piece, makers.next(), () => reader.push(piece)),
+        );
       }
     }
     reader.end();
@@ -76,7 +92,8 @@ async function read(blob: LayerBlob, slots: Slots): Promise<LayerFound> {
   const entries = members.entries();
   const plan = planTree(entries);
   scan.check(entries, plan);
-  return { ...treeTable(entries), plan: withoutFiles(plan), gaps: gapsOf(plan), size };
+  const { directories } = scan;
+  return { ...treeTable(entries), plan: withoutFiles(plan), gaps: gapsOf(plan), directories, size };
 }
 
 function withoutFiles(plan: TreePlan): TreePlan {
@@ -91,13 +108,12 @@ function expectDiffId(found: DiffId, expected: DiffId): void {
 }
 
 function send(message: ReaderMessage): void {
-  // An empty list of what is handed over: lint rules for browsers want a second argument
   parentPort?.postMessage(message, []);
 }
 
 const data = workerData as ReaderData;
 try {
-  send({ type: 'end', found: await read(data.blob, new Slots(data)) });
+  send({ type: 'end', found: await read(data.blob, new Makers(data.shared)) });
 } catch (error) {
   send(
     error instanceof IrregularLayer ? { type: 'irregular' } : { type: 'failed', error: plainError(error) },

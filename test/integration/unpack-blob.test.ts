@@ -141,6 +141,15 @@ describe('a layer that is unpacked from its blob', () => {
       ],
     },
     {
+      // Far more than the reader may be ahead: another thread has to help
+      name: 'more files than one thread makes while they are read',
+      members: Array.from({ length: 12_000 }, (_, i) => ({
+        path: `many/d${i % 7}/e${Math.floor(i / 50)}/${i}`,
+        data: Buffer.alloc(1024, `${i} `),
+        uid: i % 3,
+      })),
+    },
+    {
       name: 'links, devices, pipes',
       members: [
         { path: 'd', type: 'dir', mode: 0o755 },
