@@ -1,10 +1,13 @@
-import { type BigIntStats, lstatSync, readdirSync, readlinkSync, statSync } from 'node:fs';
+import { type BigIntStats, statSync } from 'node:fs';
 import { LapidaryError, quoted } from '../errors/index.ts';
+import { CAPABILITY, type CapabilityReader, openCapabilityReader } from '../host/index.ts';
+import { sha256 } from '../oci/index.ts';
 import { type BuildContext, Pace } from '../solve/index.ts';
-import { decodePathText, encodePathText } from '../tar/index.ts';
+import { decodePathText } from '../tar/index.ts';
 import { type Entry, type FileNode, type Inode, Tree } from '../tree/index.ts';
 import { deviceNumbers, directoryNode, metadataOf } from './directory-metadata.ts';
 import { fingerprint } from './fingerprint.ts';
+import { HostDirectory } from './host-directory.ts';
 import { digestFile } from './read-file.ts';
 import { type FileStamp, StatCache } from './stat-cache.ts';
 
@@ -23,7 +26,8 @@ export type DirectoryContextOptions = {
 };
 
 /**
- * The files below a directory as a build context. Owners are 0:0, sockets do not exist, links are kept as links.
+ * The files below a directory as a build context. Owners are 0:0, links are kept as links, sockets are empty files. Of
+ * extended attributes only file capabilities are kept: all that BuildKit puts into an image.
  * @throws LapidaryError CONTEXT_UNREADABLE when it is no directory
  */
 export function openDirectoryContext(root: string, options: DirectoryContextOptions): Promise<BuildContext> {
@@ -37,11 +41,18 @@ export function openDirectoryContext(root: string, options: DirectoryContextOpti
   });
 }
 
+const EMPTY = {
+  size: 0,
+  digest: sha256(''),
+  content: { kind: 'bytes', bytes: new Uint8Array() },
+} as const satisfies Partial<FileNode>;
+
 /** Links on the way to one path; as many as the tree itself follows. */
 const MAX_LINKS = 255;
 
 class DirectoryContext implements BuildContext {
   readonly #root: string;
+  readonly #directory: HostDirectory;
   readonly #ignore: ContextRules | undefined;
   readonly #cache: StatCache;
   readonly #stamps = new WeakMap<Inode, FileStamp>();
@@ -52,14 +63,17 @@ class DirectoryContext implements BuildContext {
   #tree = Tree.empty;
   readonly #scanned = new Set<string>();
   readonly #pace = new Pace();
+  #capability: CapabilityReader | undefined;
 
   constructor(root: string, { ignore, statCacheFile }: DirectoryContextOptions) {
     this.#root = root;
+    this.#directory = new HostDirectory(root);
     this.#ignore = ignore;
     this.#cache = new StatCache(statCacheFile);
   }
 
   async scan(paths: readonly string[]): Promise<Tree> {
+    this.#capability ??= await openCapabilityReader();
     for (const path of paths) await this.#reach(path);
     if (this.#fresh.length > 0) this.#tree = this.#tree.apply(this.#fresh.splice(0));
     return this.#tree;
@@ -79,6 +93,10 @@ class DirectoryContext implements BuildContext {
   async digest(files: readonly FileNode[]): Promise<readonly FileNode[]> {
     const done: FileNode[] = [];
     for (const file of files) {
+      if (file.content.kind === 'bytes') {
+        done.push(file);
+        continue;
+      }
       const stamp = this.#stamps.get(file);
       if (stamp === undefined || file.content.kind !== 'host') throw new Error('a file of another context');
       const known = this.#cache.get(stamp);
@@ -124,7 +142,7 @@ class DirectoryContext implements BuildContext {
     if (this.#scanned.has(directory)) return;
     this.#scanned.add(directory);
     if (directory !== '' && this.#inodeAt(directory)?.type !== 'dir') return;
-    for (const name of this.#list(directory)) {
+    for (const name of this.#directory.list(directory)) {
       const path = directory === '' ? name : `${directory}/${name}`;
       const inode = this.#add(path);
       if (inode?.type === 'dir' && !this.#ignore?.canSkipDirectory(path)) await this.#scanBelow(path);
@@ -136,7 +154,7 @@ class DirectoryContext implements BuildContext {
     const entry = this.#entries.get(path);
     if (entry?.kind === 'node') return entry.node;
     // An excluded directory is not in the tree unless something below it is, but may have to be walked
-    const stats = this.#lstat(path);
+    const stats = this.#directory.lstat(path);
     return stats?.isDirectory() ? directoryNode(stats) : undefined;
   }
 
@@ -144,7 +162,7 @@ class DirectoryContext implements BuildContext {
   #add(path: string): Inode | undefined {
     const known = this.#entries.get(path);
     if (known?.kind === 'node') return known.node;
-    const stats = this.#lstat(path);
+    const stats = this.#directory.lstat(path);
     const inode = stats && this.#inode(path, stats);
     if (inode === undefined) return undefined;
     if (!this.#ignore?.match(path)) {
@@ -158,7 +176,7 @@ class DirectoryContext implements BuildContext {
   #addAbove(path: string): void {
     for (let above = parentOf(path); above !== ''; above = parentOf(above)) {
       if (this.#entries.has(above)) return;
-      const stats = this.#lstat(above);
+      const stats = this.#directory.lstat(above);
       if (stats?.isDirectory()) this.#remember({ kind: 'node', path: above, node: directoryNode(stats) });
     }
   }
@@ -173,10 +191,10 @@ class DirectoryContext implements BuildContext {
     if (stats.isDirectory()) return directoryNode(stats);
     if (stats.isFile()) return this.#file(path, stats);
     if (stats.isSymbolicLink()) {
-      return { type: 'symlink', ...metadata, mode: 0o777, target: this.#readlink(path) };
+      return { type: 'symlink', ...metadata, mode: 0o777, target: this.#directory.readlink(path) };
     }
     if (stats.isFIFO()) return { type: 'fifo', ...metadata };
-    if (stats.isSocket()) return undefined;
+    if (stats.isSocket()) return { type: 'file', ...metadata, ...EMPTY };
     const type = stats.isBlockDevice() ? 'block' : 'char';
     return { type, ...metadata, ...deviceNumbers(stats.rdev) };
   }
@@ -185,42 +203,19 @@ class DirectoryContext implements BuildContext {
     const linkKey = stats.nlink > 1n ? `${stats.dev}:${stats.ino}` : undefined;
     const known = linkKey === undefined ? undefined : this.#links.get(linkKey);
     if (known) return known;
-    const host = decodePathText(this.#host(path));
+    const host = decodePathText(this.#directory.host(path));
     const content = { kind: 'host', path: host } as const;
-    const node: FileNode = { type: 'file', ...metadataOf(stats), size: Number(stats.size), content };
+    const capability = this.#capability?.(this.#directory.host(path));
+    const node: FileNode = {
+      type: 'file',
+      ...metadataOf(stats),
+      size: Number(stats.size),
+      content,
+      ...(capability === undefined ? {} : { xattrs: new Map([[CAPABILITY, capability]]) }),
+    };
     this.#stamps.set(node, stats);
     if (linkKey !== undefined) this.#links.set(linkKey, node);
     return node;
-  }
-
-  #lstat(path: string): BigIntStats | undefined {
-    try {
-      return lstatSync(this.#host(path), { bigint: true, throwIfNoEntry: false });
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      if (code === 'ENOTDIR' || code === 'ENAMETOOLONG') return undefined;
-      throw unreadable(path, error);
-    }
-  }
-
-  #readlink(path: string): string {
-    try {
-      return decodePathText(readlinkSync(this.#host(path), { encoding: 'buffer' }));
-    } catch (error) {
-      throw unreadable(path, error);
-    }
-  }
-
-  #list(directory: string): string[] {
-    try {
-      return readdirSync(this.#host(directory), { encoding: 'buffer' }).map(decodePathText);
-    } catch (error) {
-      throw unreadable(directory, error);
-    }
-  }
-
-  #host(path: string): Buffer {
-    return Buffer.concat([Buffer.from(`${this.#root}/`), encodePathText(path)]);
   }
 }
 
@@ -230,16 +225,4 @@ function parentOf(path: string): string {
 
 function components(path: string): string[] {
   return path.split('/').filter((name) => name !== '' && name !== '.');
-}
-
-function unreadable(path: string, error: unknown): LapidaryError {
-  const code = (error as NodeJS.ErrnoException).code;
-  return new LapidaryError(
-    'CONTEXT_UNREADABLE',
-    `${quoted(path || '.')} of the build context cannot be read (${code})`,
-    {
-      hint: 'check its permissions, or exclude it in .dockerignore',
-      cause: error,
-    },
-  );
 }

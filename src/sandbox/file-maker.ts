@@ -1,5 +1,6 @@
 import { closeSync, constants, fchmodSync, fchownSync, mkdirSync, openSync, writeSync } from 'node:fs';
-import { below, type HostPath, hostPath } from './host-path.ts';
+import type { HostPath } from '../host/index.ts';
+import { below, hostPath } from './host-path.ts';
 import { isHostXattr } from './inode.ts';
 import { errnoOf, type Syscalls } from './syscalls.ts';
 import type { FileOwner, OpMaker } from './unpack-ops.ts';

@@ -1,7 +1,5 @@
+import type { HostPath } from '../host/index.ts';
 import { encodePathText } from '../tar/index.ts';
-
-/** A path of the host: a string, or its bytes where the name is not UTF-8. Never holds a NUL. */
-export type HostPath = string | Buffer;
 
 /** What to hand to the system for a path text (see `encodePathText`). */
 export function hostPath(text: string): HostPath {

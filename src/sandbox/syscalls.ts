@@ -1,6 +1,14 @@
-import { LapidaryError, messageOf } from '../errors/index.ts';
+import {
+  cString,
+  type ForeignFunction,
+  type ForeignLibrary,
+  type HostPath,
+  openForeignLibrary,
+  readSized,
+  SyscallError,
+} from '../host/index.ts';
 import { decodePathText } from '../tar/index.ts';
-import { type HostPath, hostPath } from './host-path.ts';
+import { hostPath } from './host-path.ts';
 
 /** umount2(2), MNT_DETACH. */
 const MNT_DETACH = 2;
@@ -15,74 +23,31 @@ const CLOEXEC = { open: 0o2000000, fsopen: 1, fsmount: 1 } as const;
 /** openat2(2): no way out of the directory, no symbolic link anywhere on the way. */
 const RESOLVE_BENEATH_NO_LINKS = 0x08 | 0x04 | 0x02;
 
-/** A system call failed: `code` is the errno's name, as in the errors of `node:fs`. */
-class SyscallError extends Error {
-  override readonly name = 'SyscallError';
-  readonly code: string;
-  readonly syscall: string;
-
-  constructor(syscall: string, code: string, subject: string) {
-    super(`${code}: ${syscall} ${JSON.stringify(subject)}`);
-    this.code = code;
-    this.syscall = syscall;
-  }
-}
-
 /** The errno name of anything thrown by `node:fs` or by this door; `undefined` for other errors. */
 export function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error) || !('syscall' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
 }
 
-type Call = (...args: readonly unknown[]) => number;
-
-/** Raw functions of the C library, and what is needed to report their errors. */
-type Library = {
-  readonly call: (name: string, result: string, args: readonly string[]) => Call;
-  readonly errno: () => string;
-};
-
-async function openLibrary(): Promise<Library> {
-  try {
-    const { default: koffi } = await import('koffi');
-    const library = koffi.load(null);
-    const names = new Map(Object.entries(koffi.os.errno).map(([name, value]) => [value, name]));
-    return {
-      call: (name, result, args) => library.func(name, result, [...args]) as Call,
-      errno: () => names.get(koffi.errno()) ?? `errno ${koffi.errno()}`,
-    };
-  } catch (cause) {
-    throw new LapidaryError('SANDBOX_FAILED', `the library koffi cannot be loaded: ${messageOf(cause)}`, {
-      hint: 'reinstall lapidary for this platform: koffi brings a prebuilt binary per platform',
-      cause,
-    });
-  }
-}
-
-/** C strings end at the first NUL: a buffer needs its own. */
-function c(path: HostPath): HostPath {
-  return typeof path === 'string' ? path : Buffer.concat([path, Buffer.of(0)]);
-}
-
 /** The system calls that Node does not have. All are synchronous and throw `SyscallError`. */
 export class Syscalls {
-  readonly #library: Library;
-  readonly #functions = new Map<string, Call>();
+  readonly #library: ForeignLibrary;
+  readonly #functions = new Map<string, ForeignFunction>();
   readonly #times = new BigInt64Array(4);
   #lastSeconds = 0;
   #lastNanoseconds = 0;
-  #futimens: Call | undefined;
+  #futimens: ForeignFunction | undefined;
 
-  private constructor(library: Library) {
+  private constructor(library: ForeignLibrary) {
     this.#library = library;
   }
 
   /** @throws LapidaryError SANDBOX_FAILED when koffi cannot be loaded on this machine */
   static async open(): Promise<Syscalls> {
-    return new Syscalls(await openLibrary());
+    return new Syscalls(await openForeignLibrary());
   }
 
-  #function(name: string, args: readonly string[], result = 'int'): Call {
+  #function(name: string, args: readonly string[], result = 'int'): ForeignFunction {
     const key = `${name}(${args.join()})`;
     let found = this.#functions.get(key);
     if (found === undefined) {
@@ -160,7 +125,7 @@ export class Syscalls {
     const how = new BigUint64Array([BigInt(CLOEXEC.open), 0n, BigInt(RESOLVE_BENEATH_NO_LINKS)]);
     const args = ['long', 'long', 'const char *', 'const void *', 'long'];
     const call = this.#function('syscall', args, 'long');
-    return this.#check(call(SYS.openat2, dirFd, c(path), how, how.byteLength), 'openat2', path);
+    return this.#check(call(SYS.openat2, dirFd, cString(path), how, how.byteLength), 'openat2', path);
   }
 
   /** lsetxattr(2) */
@@ -172,40 +137,29 @@ export class Syscalls {
       'size_t',
       'int',
     ]);
-    this.#check(call(c(path), c(hostPath(name)), value, value.byteLength, 0), 'lsetxattr', path);
+    this.#check(call(cString(path), cString(hostPath(name)), value, value.byteLength, 0), 'lsetxattr', path);
   }
 
   /** lremovexattr(2) */
   removeXattr(path: HostPath, name: string): void {
     const call = this.#function('lremovexattr', ['const char *', 'const char *']);
-    this.#check(call(c(path), c(hostPath(name))), 'lremovexattr', path);
+    this.#check(call(cString(path), cString(hostPath(name))), 'lremovexattr', path);
   }
 
   /** lgetxattr(2); `undefined` when there is no such attribute. */
   getXattr(path: HostPath, name: string): Uint8Array | undefined {
     const call = this.#function('lgetxattr', ['const char *', 'const char *', 'void *', 'size_t'], 'long');
-    const key = c(hostPath(name));
-    return this.#sized(path, 'lgetxattr', (buffer) => call(c(path), key, buffer, buffer.byteLength));
+    const key = cString(hostPath(name));
+    const read = (buffer: Uint8Array): number => call(cString(path), key, buffer, buffer.byteLength);
+    return readSized({ library: this.#library, syscall: 'lgetxattr', subject: path }, read);
   }
 
   /** llistxattr(2), names as path text; empty where the filesystem has no attributes. */
   listXattrs(path: HostPath): string[] {
     const call = this.#function('llistxattr', ['const char *', 'void *', 'size_t'], 'long');
-    const list = this.#sized(path, 'llistxattr', (buffer) => call(c(path), buffer, buffer.byteLength));
+    const read = (buffer: Uint8Array): number => call(cString(path), buffer, buffer.byteLength);
+    const list = readSized({ library: this.#library, syscall: 'llistxattr', subject: path }, read);
     return list === undefined ? [] : decodePathText(list).split('\0').slice(0, -1);
-  }
-
-  #sized(path: HostPath, syscall: string, read: (buffer: Uint8Array) => number): Uint8Array | undefined {
-    // 64 KiB is the kernel's limit for one value and for a list of names (xattr(7)).
-    for (const size of [256, 65_536]) {
-      const buffer = new Uint8Array(size);
-      const length = read(buffer);
-      if (length >= 0) return buffer.slice(0, length);
-      const code = this.#library.errno();
-      if (code === 'ENODATA' || code === 'EOPNOTSUPP' || code === 'ENOTSUP') return undefined;
-      if (code !== 'ERANGE') throw new SyscallError(syscall, code, path.toString());
-    }
-    throw new SyscallError(syscall, 'ERANGE', path.toString());
   }
 
   /** mknod(2); `mode` holds the type and the permissions. */
@@ -214,14 +168,14 @@ export class Syscalls {
     const call = this.#function('mknod', ['const char *', 'uint32_t', 'uint64_t']);
     const high = ((BigInt(major) & 0xfffff000n) << 32n) | ((BigInt(minor) & 0xffffff00n) << 12n);
     const number = high | ((BigInt(major) & 0xfffn) << 8n) | (BigInt(minor) & 0xffn);
-    this.#check(call(c(path), mode, number), 'mknod', path);
+    this.#check(call(cString(path), mode, number), 'mknod', path);
   }
 
   /** utimensat(2), to the nanosecond, of the inode at `path` itself; access and modification time alike. */
   setTimes(path: HostPath, seconds: number, nanoseconds: number): void {
     const call = this.#function('utimensat', ['int', 'const char *', 'const void *', 'int']);
     this.#fillTimes(seconds, nanoseconds);
-    this.#check(call(AT_FDCWD, c(path), this.#times, AT_SYMLINK_NOFOLLOW), 'utimensat', path);
+    this.#check(call(AT_FDCWD, cString(path), this.#times, AT_SYMLINK_NOFOLLOW), 'utimensat', path);
   }
 
   /** futimens(3): the same for an open file. */

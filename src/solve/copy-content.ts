@@ -22,7 +22,7 @@ export type ContentPorts = {
   readonly remote: RemoteSources;
   readonly trees: TreeCache;
   context(name: string): Promise<BuildContext>;
-  warn(message: string, op: CopyOp): void;
+  warn(message: string, step: Pick<CopyOp, 'origin'>, hint?: string): void;
   readonly signal: AbortSignal;
 };
 

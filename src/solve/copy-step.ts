@@ -1,5 +1,6 @@
 import { type CopyOp } from '../plan/index.ts';
 import {
+  type Accounts,
   captureEntries,
   type Entry,
   extractInto,
@@ -17,37 +18,40 @@ import type { ArchiveReader, LayerStore, StackLayer } from './ports/index.ts';
 
 export type CopyPorts = ContentPorts & { readonly layers: LayerStore; readonly archives: ArchiveReader };
 
-export type ImagePorts = Pick<CopyPorts, 'trees' | 'layers'>;
+export type OwnerPorts = Pick<CopyPorts, 'trees' | 'layers' | 'warn'>;
 
 /**
- * What `--chown` means on a base, which is only looked at where it has names; `undefined` when it is empty.
- * @throws LapidaryError USER_NOT_FOUND
+ * What `--chown` of a step means on its base, which is only looked at where it has names; `undefined` when it is empty.
+ * Names that the base does not know are warned of.
  */
 export async function ownerOf(
-  text: string,
+  { text, step }: { readonly text: string; readonly step: Pick<CopyOp, 'origin'> },
   base: readonly StackLayer[],
-  { trees, layers }: ImagePorts,
+  ports: OwnerPorts,
 ): Promise<Owner | undefined> {
   if (text === '') return undefined;
-  if (/^\d+(?::\d+)?$/.test(text)) return resolveChown(text, {});
+  const accounts = /^\d+(?::\d+)?$/.test(text) ? {} : await accountsOf(base, ports);
+  const { uid, gid, unknown } = resolveChown(text, accounts);
+  for (const { message, hint } of unknown) ports.warn(`${message}: it is passed over`, step, hint);
+  return { uid, gid };
+}
+
+async function accountsOf(base: readonly StackLayer[], { trees, layers }: OwnerPorts): Promise<Accounts> {
   const tree = await trees.of(base);
   const [passwd, group] = await Promise.all([
     readTextFile(tree, 'etc/passwd', layers),
     readTextFile(tree, 'etc/group', layers),
   ]);
-  return resolveChown(text, {
-    ...(passwd === undefined ? {} : { passwd }),
-    ...(group === undefined ? {} : { group }),
-  });
+  return { ...(passwd === undefined ? {} : { passwd }), ...(group === undefined ? {} : { group }) };
 }
 
 /** A linked copy without anything that its base would have to be asked for. */
 export async function standAlone(
   op: CopyOp,
   base: readonly StackLayer[],
-  ports: ImagePorts,
+  ports: OwnerPorts,
 ): Promise<CopyOp> {
-  const owner = op.link ? await ownerOf(op.chown ?? '', base, ports) : undefined;
+  const owner = op.link ? await ownerOf({ text: op.chown ?? '', step: op }, base, ports) : undefined;
   return owner === undefined ? op : { ...op, chown: `${owner.uid}:${owner.gid}` };
 }
 

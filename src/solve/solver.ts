@@ -225,7 +225,10 @@ export class Solver {
   /** `base` is the stack whose tree is copied onto. */
   async #copy(op: CopyOp, base: readonly StackLayer[], content: CopyContent): Promise<LayerId | undefined> {
     const ports = this.#copyPorts();
-    const [items, owner] = await Promise.all([content.load(), ownerOf(op.chown ?? '', base, ports)]);
+    const [items, owner] = await Promise.all([
+      content.load(),
+      ownerOf({ text: op.chown ?? '', step: op }, base, ports),
+    ]);
     const work = { base: await this.trees.of(base), items, owner, newTime: this.#now() };
     return this.#store(await copyEntries(op, work, ports));
   }
@@ -237,8 +240,8 @@ export class Solver {
 
   #copyPorts(): CopyPorts {
     const { facts, layers, archives, remote, context, events } = this.#ports;
-    const warn = (message: string, op: CopyOp): void =>
-      events.emit({ type: 'warning', message, at: op.origin.at });
+    const warn: CopyPorts['warn'] = (message, step, hint) =>
+      events.emit({ type: 'warning', message, at: step.origin.at, ...(hint === undefined ? {} : { hint }) });
     const signal = this.#abort.signal;
     return { facts, layers, archives, remote, trees: this.trees, context, warn, signal };
   }

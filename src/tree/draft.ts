@@ -1,7 +1,7 @@
 import { LapidaryError, quoted } from '../errors/index.ts';
 import type { DirNode, Entry, Inode } from './entry.ts';
 import { comparePaths } from './order.ts';
-import { joinPath, parentsOf } from './path.ts';
+import { parentsOf } from './path.ts';
 import type { Tree } from './tree.ts';
 
 export type NewDirectory = Omit<DirNode, 'type'>;
@@ -84,10 +84,11 @@ export class LayerDraft {
 }
 
 function conflict(path: string, old: Inode, inode: Inode): LapidaryError {
+  const behind = old.type === 'symlink' ? `copy into what the link leads to, ${quoted(old.target)}, or ` : '';
   return new LapidaryError(
     'COPY_CONFLICT',
     `a ${typeName(inode)} cannot replace the ${typeName(old)} ${quoted(`/${path}`)}`,
-    { hint: 'choose another destination, or remove the old one first' },
+    { hint: `${behind}choose another destination, or remove the old one first` },
   );
 }
 
@@ -109,9 +110,4 @@ export function typeName(inode: Inode): string {
     fifo: 'pipe',
   };
   return names[inode.type];
-}
-
-/** Where a path below a directory really is, links of the base followed, never outside of the root. */
-export function resolveBelow(base: Tree, directory: string, relative: string, follow = false): string {
-  return base.resolve(joinPath(directory, relative), { follow }).path;
 }

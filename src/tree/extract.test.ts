@@ -47,10 +47,18 @@ describe('ADD of an archive', () => {
       want: ['usr/', 'usr/bin/', 'usr/bin/x=1'],
     },
     {
-      name: 'follows links of the archive inside the root',
-      members: ['l -> ../../../../etc', 'l/x=1'],
+      name: 'follows links of the archive inside the destination',
+      members: ['l -> ../../../../etc', 'l/x=1', 'm -> /var', 'm/y=2'],
       to: '/opt',
-      want: ['etc/', 'etc/x=1', 'opt/', 'opt/l -> ../../../../etc'],
+      want: [
+        'opt/',
+        'opt/etc/',
+        'opt/etc/x=1',
+        'opt/l -> ../../../../etc',
+        'opt/m -> /var',
+        'opt/var/',
+        'opt/var/y=2',
+      ],
     },
     {
       name: 'follows links that lead to links',

@@ -1,5 +1,5 @@
 import { LapidaryError, quoted } from '../errors/index.ts';
-import { Change, finalTarget } from './change.ts';
+import { Change, finalTarget, NEW_DIRECTORY } from './change.ts';
 import { LayerDraft } from './draft.ts';
 import type { Entry, Inode } from './entry.ts';
 import { cleanPath, joinPath } from './path.ts';
@@ -10,9 +10,9 @@ import type { Tree } from './tree.ts';
 /**
  * The layer that unpacking an archive into a directory makes over `base`. Members keep their own mode and time, and
  * their owner unless `chown` says otherwise: `chmod` is not for them, as in BuildKit. They replace what is in their way; only a directory over a directory
- * keeps what is in it. A member below a link, of the base or of the archive itself, goes where that leads inside
- * the root; so does a directory where a link to a directory stands. Whiteouts and the archive's own root are
- * passed over.
+ * keeps what is in it. A member below a link, of the base or of the archive itself, goes where that leads with the
+ * destination as the root, so that nothing gets out of it; so does a directory where a link to a directory stands.
+ * Whiteouts and the archive's own root are passed over.
  *
  * @throws LapidaryError COPY_CONFLICT, NOT_A_DIRECTORY, PATH_LOOP, TAR_INVALID for a hard link to nothing
  */
@@ -23,16 +23,15 @@ export function extractInto(base: Tree, members: readonly Entry[], options: Plac
   const layer = new LayerDraft(base, newDirectory(making));
   layer.directory(directory);
   // What earlier members put decides where later ones go
-  const view = new Change(base.root);
+  const view = new Change(node ?? { inode: NEW_DIRECTORY, children: new Map() });
   const archive = indexOf(members, options);
   for (const { kind, path: member } of members) {
     if (member === '' || kind === 'whiteout' || kind === 'opaque') continue;
     const target = finalTarget(member, archive.targets);
-    const inode =
-      archive.nodes.get(target) ?? resolveFrom(view.root, joinPath(directory, target), false).node?.inode;
+    const inode = archive.nodes.get(target) ?? resolveFrom(view.root, target, false).node?.inode;
     if (inode === undefined || (kind === 'hardlink' && inode.type === 'dir')) throw badLink(member, target);
-    const path = placeOf(view, joinPath(directory, member), inode);
-    layer.replace(path, inode);
+    const path = placeOf(view, member, inode);
+    layer.replace(joinPath(directory, path), inode);
     view.put(path, inode);
   }
   return layer.entries();

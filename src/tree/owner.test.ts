@@ -46,7 +46,7 @@ describe('--chown', () => {
     { owner: 'app:9', want: { uid: 1000, gid: 9 } },
     { owner: '10:11', want: { uid: 10, gid: 11 } },
   ])('$owner', ({ owner, want }) => {
-    expect(resolveChown(owner, accounts)).toEqual(want);
+    expect(resolveChown(owner, accounts)).toEqual({ ...want, unknown: [] });
   });
 });
 
@@ -63,6 +63,14 @@ test('an image without accounts takes numbers only', () => {
   );
 });
 
-test('a group that is not there', () => {
-  expect(() => resolveChown('55:mygroup', accounts)).toThrow('there is no group "mygroup"');
+test.for([
+  { owner: 'ap', want: { uid: 0, gid: 0 }, unknown: ['there is no user "ap"'] },
+  { owner: 'ap:staff', want: { uid: 0, gid: 50 }, unknown: ['there is no user "ap"'] },
+  { owner: '55:mygroup', want: { uid: 55, gid: 55 }, unknown: ['there is no group "mygroup"'] },
+  { owner: 'app:mygroup', want: { uid: 1000, gid: 1001 }, unknown: ['there is no group "mygroup"'] },
+  { owner: 'x:y', want: { uid: 0, gid: 0 }, unknown: ['there is no user "x"', 'there is no group "y"'] },
+])('--chown=$owner has names that are not there', ({ owner, want, unknown }) => {
+  const { unknown: found, ...ids } = resolveChown(owner, accounts);
+  expect(ids).toEqual(want);
+  expect(found.map(({ message }) => message)).toEqual(unknown.map((text) => expect.stringContaining(text)));
 });

@@ -31,17 +31,37 @@ export function resolveOwner(text: string, accounts: Accounts): Credentials {
   return { uid: id, gid, groups: line === undefined ? [] : memberships(line.name, accounts, gid), home };
 }
 
+/** What `--chown` came to, and what it would be told as an error elsewhere. */
+export type ChownOwner = Owner & { readonly unknown: readonly LapidaryError[] };
+
 /**
  * What `--chown=user[:group]` means. Without a group a number stands for both, and a name has the group it is
- * listed with. Source: Dockerfile reference, "COPY --chown".
+ * listed with. A user that is not listed is 0:0, and a group that is not has no effect: BuildKit takes both silently.
+ * Source: Dockerfile reference, "COPY --chown"; BuildKit solver/llbsolver/file/user_linux.go.
  */
-export function resolveChown(text: string, accounts: Accounts): Owner {
+export function resolveChown(text: string, accounts: Accounts): ChownOwner {
   const [user, group] = split(text);
+  const unknown: LapidaryError[] = [];
+  const owner = attempt(() => userOwner(user, accounts), unknown) ?? { uid: 0, gid: 0 };
+  const gid = group === undefined ? undefined : attempt(() => groupId(group, accounts), unknown);
+  return { ...owner, ...(gid === undefined ? {} : { gid }), unknown };
+}
+
+function userOwner(user: string, accounts: Accounts): Owner {
   const number = numberOf(user);
-  if (number !== undefined)
-    return { uid: number, gid: group === undefined ? number : groupId(group, accounts) };
+  if (number !== undefined) return { uid: number, gid: number };
   const { uid, gid } = resolveOwner(user, accounts);
-  return { uid, gid: group === undefined ? gid : groupId(group, accounts) };
+  return { uid, gid };
+}
+
+function attempt<T>(look: () => T, failed: LapidaryError[]): T | undefined {
+  try {
+    return look();
+  } catch (error) {
+    if (!(error instanceof LapidaryError)) throw error;
+    failed.push(error);
+    return undefined;
+  }
 }
 
 function split(text: string): [string, string | undefined] {

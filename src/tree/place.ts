@@ -1,6 +1,6 @@
 import { LapidaryError, quoted } from '../errors/index.ts';
 import type { Chmod } from './chmod.ts';
-import { LayerDraft, type NewDirectory, resolveBelow } from './draft.ts';
+import { LayerDraft, type NewDirectory } from './draft.ts';
 import type { Entry, Inode } from './entry.ts';
 import { cleanPath, joinPath } from './path.ts';
 import type { SelectedItem, Selection } from './selection.ts';
@@ -20,7 +20,8 @@ export type PlaceOptions = {
 /**
  * The layer that a COPY makes over `base`, item by item. Directories give their contents; a file goes into the
  * destination when that ends with a slash or is a directory by then, else it becomes the destination. Links of the base
- * on the way are followed inside its root.
+ * on the way to the destination are followed inside its root; below it none is: a file replaces a link of its name, and
+ * a directory cannot.
  *
  * @throws LapidaryError COPY_CONFLICT, NOT_A_DIRECTORY
  * Source: Dockerfile reference, "COPY"; BuildKit's fsutil copy.
@@ -31,7 +32,7 @@ export function placeSelection(base: Tree, selection: Selection, options: PlaceO
   const { path } = base.resolve(cleanPath(destination));
   const change = changer(options);
   for (const item of selection.items) {
-    if (item.kind === 'contents') placeContents({ base, layer, directory: path, change }, item);
+    if (item.kind === 'contents') placeContents({ layer, directory: path, change }, item);
     else if (destination.endsWith('/') || path === '' || layer.at(path)?.type === 'dir') {
       refuseFile(layer, path, destination);
       // A link with the file's own name is replaced, not written through, as BuildKit does it
@@ -59,22 +60,19 @@ export function newDirectory({ chown, chmod, newDirTime }: PlaceOptions): NewDir
 }
 
 type Place = {
-  readonly base: Tree;
   readonly layer: LayerDraft;
   readonly directory: string;
   readonly change: (inode: Inode) => Inode;
 };
 
 function placeContents(
-  { base, layer, directory, change }: Place,
+  { layer, directory, change }: Place,
   item: Extract<SelectedItem, { kind: 'contents' }>,
 ): void {
   refuseFile(layer, directory, `/${directory}`);
   layer.directory(directory);
   for (const { path, inode, implied = false } of item.nodes) {
-    const isDirectory = inode.type === 'dir';
-    // The parents of what is copied are directories of the source: only the last name may be a link of the base
-    const at = resolveBelow(base, directory, path, isDirectory);
+    const at = joinPath(directory, path);
     // A directory that is there already takes the source's mode and owner, but only the mode if it is just on the way
     const old = implied ? layer.at(at) : undefined;
     layer.put(at, old?.type === 'dir' ? { ...old, mode: inode.mode } : change(inode));
