@@ -55,7 +55,7 @@ export async function build(asked: BuildRequest, options: BuildOptions): Promise
   });
   const plan = await makePlan(file, { request, contexts, found, images });
   tellPlan(plan, emit);
-  await tellChecks(file, { request, path: main.dockerfile.path, found, emit });
+  await tellChecks(file, { request, main, found, emit });
 
   await using runtime = lazyRuntime(store, options.searchPath);
   const registry = new ContextRegistry({ ...network, remote: sources, main: main.open, contexts });

@@ -5,15 +5,11 @@ import { formatPlatform, hostPlatform, type ImageConfig, type Platform } from '.
 import {
   type CheckOptions,
   type CheckResult,
-  listTargets,
-  type Outline,
-  outlineOf,
   type PlanOptions,
   planBuild,
   runChecks,
-  type Target,
 } from '../plan/index.ts';
-import { loadDockerfile } from './dockerfile-file.ts';
+import type { DockerfileText } from './dockerfile-file.ts';
 import type { BuildRequest } from './types.ts';
 
 export type CheckReport = {
@@ -33,15 +29,17 @@ export type CheckSurroundings = Pick<CheckOptions, 'image' | 'ignored' | 'select
 /** After so many rounds of repairs something repairs in circles. */
 const MAX_ROUNDS = 20;
 
+export type CheckJob = {
+  readonly dockerfile: DockerfileText;
+  readonly fix: boolean;
+  readonly surroundings: (file: Dockerfile) => Promise<CheckSurroundings>;
+};
+
 /** Checks the Dockerfile of a request, and plans it as far as the images that are at hand let it. Nothing is built. */
 export async function checkDockerfile(
   request: BuildRequest,
-  {
-    fix = false,
-    surroundings,
-  }: { readonly fix?: boolean; readonly surroundings: (file: Dockerfile) => Promise<CheckSurroundings> },
+  { dockerfile: { source, path }, fix, surroundings }: CheckJob,
 ): Promise<CheckReport> {
-  const { source, path } = await loadDockerfile(request);
   const fixed: string[] = [];
   let current = source;
   for (let round = 0; ; round++) {
@@ -169,20 +167,4 @@ export function baseReferences(
     image,
   });
   return [...found.values()];
-}
-
-/** What the target of a request can be given. @throws SourceError */
-export async function outlineDockerfile(
-  request: BuildRequest,
-): Promise<{ source: Source; outline: Outline }> {
-  const { source } = await loadDockerfile(request);
-  return { source, outline: outlineOf(parseDockerfile(source), checkOptions(request)) };
-}
-
-/** What can be built. @throws SourceError */
-export async function listDockerfileTargets(
-  request: BuildRequest,
-): Promise<{ source: Source; targets: Target[] }> {
-  const { source } = await loadDockerfile(request);
-  return { source, targets: listTargets(parseDockerfile(source)) };
 }

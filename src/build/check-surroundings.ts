@@ -1,44 +1,83 @@
-import { join } from 'node:path';
-import { openDirectoryContext } from '../context/index.ts';
-import { type Dockerfile, parseIgnore } from '../dockerfile/index.ts';
-import { LapidaryError } from '../errors/index.ts';
+import { type Dockerfile, parseDockerfile, parseIgnore } from '../dockerfile/index.ts';
+import { LapidaryError, type Source } from '../errors/index.ts';
 import { formatPlatform, type ImageConfig } from '../oci/index.ts';
+import { listTargets, type Outline, outlineOf, type Target } from '../plan/index.ts';
 import { type Selection, selectSources, type Tree } from '../tree/index.ts';
 import {
   baseReferences,
   type CheckReport,
   type CheckSurroundings,
   checkDockerfile,
+  checkOptions,
 } from './check-dockerfile.ts';
-import { loadDockerfile, loadIgnore } from './dockerfile-file.ts';
+import { type CredentialOptions, openCredentials } from './credentials.ts';
 import { BaseImageSource } from './image-source.ts';
-import { openLocalStore } from './local-store.ts';
+import { type LocalStore, openLocalStore } from './local-store.ts';
+import { type MainContext, openMainContext } from './main-context.ts';
 import { parseNamedContext } from './named-contexts.ts';
 import { RemoteAccess } from './remote-access.ts';
-import type { BuildRequest } from './types.ts';
+import { remoteSources } from './remote-sources.ts';
+import type { BuildOptions, BuildRequest } from './types.ts';
 
 /** Which paths, with all below them, an ignore file keeps out of the build context. */
-export async function ignoredIn(
-  request: BuildRequest,
-  dockerfilePath: string | undefined,
-): Promise<Pick<CheckSurroundings, 'ignored'>> {
-  const { context } = request;
-  const rules =
-    context.type === 'directory'
-      ? await unlessBroken(() => loadIgnore(context.path, dockerfilePath))
-      : undefined;
+export async function ignoredBy({
+  ignore,
+}: Pick<MainContext, 'ignore'>): Promise<Pick<CheckSurroundings, 'ignored'>> {
+  const rules = await unlessBroken(ignore);
   return rules ? { ignored: (path) => rules.match(path) && rules.canSkipDirectory(path) } : {};
 }
 
-/** Checks what a request would build, and with `fix` repairs its Dockerfile where that is safe. Nothing is built. */
+/** What is looked at without building: store, network and standard input are those of a build. */
+export type LookOptions = Pick<BuildOptions, 'store' | 'stdin' | 'proxy' | 'searchPath' | 'signal'> &
+  CredentialOptions;
+
+/**
+ * Checks what a request would build, and with `fix` repairs its Dockerfile where that is safe. Nothing is built.
+ * @throws LapidaryError as `openMainContext`
+ */
 export function checkBuild(
   request: BuildRequest,
-  { store, fix = false }: { readonly store: string; readonly fix?: boolean },
+  { fix = false, ...options }: LookOptions & { readonly fix?: boolean },
 ): Promise<CheckReport> {
-  return checkDockerfile(request, {
-    fix,
-    surroundings: (file) => checkSurroundings(file, { request, store }),
-  });
+  return withMain(request, options, (main, store) =>
+    checkDockerfile(request, {
+      dockerfile: main.dockerfile,
+      fix,
+      surroundings: (file) => checkSurroundings(file, { request, main, store }),
+    }),
+  );
+}
+
+/** What the target of a request can be given. @throws SourceError, LapidaryError as `openMainContext` */
+export function outlineDockerfile(
+  request: BuildRequest,
+  options: LookOptions,
+): Promise<{ source: Source; outline: Outline }> {
+  return withMain(request, options, ({ dockerfile: { source } }) =>
+    Promise.resolve({ source, outline: outlineOf(parseDockerfile(source), checkOptions(request)) }),
+  );
+}
+
+/** What can be built. @throws SourceError, LapidaryError as `openMainContext` */
+export function listDockerfileTargets(
+  request: BuildRequest,
+  options: LookOptions,
+): Promise<{ source: Source; targets: Target[] }> {
+  return withMain(request, options, ({ dockerfile: { source } }) =>
+    Promise.resolve({ source, targets: listTargets(parseDockerfile(source)) }),
+  );
+}
+
+/** Opens what a request would build from. */
+async function withMain<T>(
+  request: BuildRequest,
+  options: LookOptions,
+  look: (main: MainContext, store: LocalStore) => Promise<T>,
+): Promise<T> {
+  await using store = await openLocalStore(options.store);
+  const remote = remoteSources(store, options, await openCredentials(options));
+  const signal = options.signal ?? new AbortController().signal;
+  return look(await openMainContext(request, { store, remote, signal, stdin: options.stdin }), store);
 }
 
 /** What is malformed is for the build to tell, at the COPY that needs it. */
@@ -51,16 +90,15 @@ async function unlessBroken<T>(read: () => Promise<T>): Promise<T | undefined> {
   }
 }
 
+type Around = { readonly request: BuildRequest; readonly main: MainContext; readonly store: LocalStore };
+
 /** What a check can know of the files and images around a Dockerfile. Images are those of the local store. */
-async function checkSurroundings(
-  file: Dockerfile,
-  { request, store }: { readonly request: BuildRequest; readonly store: string },
-): Promise<CheckSurroundings> {
-  const { path } = await loadDockerfile(request);
+async function checkSurroundings(file: Dockerfile, around: Around): Promise<CheckSurroundings> {
+  const { main } = around;
   const [ignored, images, tree] = await Promise.all([
-    ignoredIn(request, path),
-    baseImages(file, { request, store }),
-    copiesFromContext(file) ? contextTree(request, path) : undefined,
+    ignoredBy(main),
+    baseImages(file, around),
+    copiesFromContext(file) ? unlessBroken(async () => (await main.open()).scan([''])) : undefined,
   ]);
   return {
     ...ignored,
@@ -73,18 +111,6 @@ const copiesFromContext = ({ stages }: Dockerfile): boolean =>
   stages.some(({ instructions }) =>
     instructions.some((one) => one.kind === 'add' || (one.kind === 'copy' && one.flags.from === undefined)),
   );
-
-async function contextTree(
-  { context }: BuildRequest,
-  dockerfilePath: string | undefined,
-): Promise<Tree | undefined> {
-  if (context.type !== 'directory') return undefined;
-  const ignore = await unlessBroken(() => loadIgnore(context.path, dockerfilePath));
-  // Nothing is digested, so nothing comes into the cache
-  const statCacheFile = join(context.path, '.lapidary-no-cache');
-  const opened = await openDirectoryContext(context.path, { ignore, statCacheFile });
-  return opened.scan(['']);
-}
 
 function selectedIn(
   tree: Tree,
@@ -106,14 +132,13 @@ const namesOf = ({ items }: Selection): string[] =>
 
 async function baseImages(
   file: Dockerfile,
-  { request, store }: { readonly request: BuildRequest; readonly store: string },
+  { request, store }: Around,
 ): Promise<ReadonlyMap<string, ImageConfig>> {
-  await using opened = await openLocalStore(store);
   const contexts = new Map(
     Object.entries(request.contexts ?? {}).map(([name, value]) => [name, parseNamedContext(name, value)]),
   );
   const { signal } = new AbortController();
-  await using access = new RemoteAccess({ store: opened, config: undefined, emit: () => undefined, signal });
+  await using access = new RemoteAccess({ store, config: undefined, emit: () => undefined, signal });
   const source = new BaseImageSource({ remote: access, contexts, pull: 'never' });
   const found = new Map<string, ImageConfig>();
   for (const { reference, platform } of baseReferences(file, request)) {

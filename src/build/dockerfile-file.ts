@@ -16,12 +16,12 @@ export type DockerfileText = {
 
 /**
  * Finds and reads the Dockerfile of a request whose context is a directory.
- * @throws LapidaryError DOCKERFILE_NOT_FOUND, CONTEXT_UNREADABLE; UNSUPPORTED for another context
+ * @throws LapidaryError DOCKERFILE_NOT_FOUND, CONTEXT_UNREADABLE
  */
-export async function loadDockerfile(request: BuildRequest): Promise<DockerfileText> {
-  const { dockerfile } = request;
-  if (dockerfile?.type === 'text') return { source: { name: dockerfile.name, text: dockerfile.text } };
-  const directory = directoryOf(request);
+export async function loadDockerfile(
+  { dockerfile }: Pick<BuildRequest, 'dockerfile'>,
+  directory: string,
+): Promise<DockerfileText> {
   const candidates = dockerfile?.type === 'file' ? [dockerfile.path] : defaultFiles(directory);
   for (const path of candidates) {
     const read = await readDockerfile(path, directory);
@@ -40,14 +40,6 @@ const defaultFiles = (directory: string): string[] => [
   join(directory, 'Dockerfile'),
   join(directory, 'dockerfile'),
 ];
-
-/** The directory that is the context of a request. @throws LapidaryError UNSUPPORTED when it is something else */
-export function directoryOf({ context }: Pick<BuildRequest, 'context'>): string {
-  if (context.type === 'directory') return context.path;
-  throw new LapidaryError('UNSUPPORTED', 'this needs a build context that is a directory', {
-    hint: 'fetch or unpack it, and name the directory',
-  });
-}
 
 /** A Dockerfile on this machine, called by its short name when it is in `directory`; `undefined` for none. */
 export async function readDockerfile(path: string, directory?: string): Promise<DockerfileText | undefined> {

@@ -6,8 +6,13 @@ export { defaultStoreRoot } from '../store/index.ts';
 export type { AnnotateIndexRequest } from './annotate-index.ts';
 export type { BootstrapRequest } from './bootstrap.ts';
 export { build } from './build.ts';
-export { type CheckReport, listDockerfileTargets, outlineDockerfile } from './check-dockerfile.ts';
-export { checkBuild } from './check-surroundings.ts';
+export type { CheckReport } from './check-dockerfile.ts';
+export {
+  checkBuild,
+  type LookOptions,
+  listDockerfileTargets,
+  outlineDockerfile,
+} from './check-surroundings.ts';
 export { type ContextListing, type ListedFile, listContext } from './context-listing.ts';
 export { type CopyRequest, type ImagePlace, parseImagePlace } from './copy-image.ts';
 export type { CreateIndexRequest, IndexSource } from './create-index.ts';

@@ -1,9 +1,16 @@
+import type { IgnoreRules } from '../dockerfile/index.ts';
 import { LapidaryError, quoted } from '../errors/index.ts';
 import { redacted } from '../plan/index.ts';
 import type { BuildContext } from '../solve/index.ts';
 import { Tree } from '../tree/index.ts';
 import { openLocalDirectory } from './context-registry.ts';
-import { type DockerfileText, loadDockerfile, noDockerfile, readDockerfile } from './dockerfile-file.ts';
+import {
+  type DockerfileText,
+  loadDockerfile,
+  loadIgnore,
+  noDockerfile,
+  readDockerfile,
+} from './dockerfile-file.ts';
 import type { LocalStore } from './local-store.ts';
 import { openRemote, type RemotePorts, readRemoteText } from './remote-files.ts';
 import { MAX_TEXT, TreeFiles } from './tree-files.ts';
@@ -11,6 +18,8 @@ import type { BuildOptions, BuildRequest } from './types.ts';
 
 export type MainContext = {
   readonly dockerfile: DockerfileText;
+  /** What keeps files out of it. */
+  readonly ignore: () => Promise<IgnoreRules | undefined>;
   /** Opens the files, once somebody copies from them. */
   readonly open: () => Promise<BuildContext>;
 };
@@ -29,9 +38,12 @@ export type MainContextPorts = RemotePorts & {
 export async function openMainContext(request: BuildRequest, ports: MainContextPorts): Promise<MainContext> {
   const { context } = request;
   if (context.type === 'directory') {
-    const dockerfile = (await findOutside(request, ports)) ?? (await loadDockerfile(request));
-    const open = (): Promise<BuildContext> => openLocalDirectory(context.path, ports.store, dockerfile.path);
-    return { dockerfile, open };
+    const dockerfile = (await findOutside(request, ports)) ?? (await loadDockerfile(request, context.path));
+    return {
+      dockerfile,
+      ignore: () => loadIgnore(context.path, dockerfile.path),
+      open: () => openLocalDirectory(context.path, ports.store, dockerfile.path),
+    };
   }
   const opened =
     context.type === 'stream' ? await fromStream(ports) : await fromNetwork(context.location, ports);
@@ -41,7 +53,11 @@ export async function openMainContext(request: BuildRequest, ports: MainContextP
       hint: 'leave out one of them, or give a directory or an archive as the context',
     });
   }
-  return { dockerfile: opened.dockerfile, open: () => opened.files.open() };
+  return ofFiles(opened.dockerfile, opened.files);
+}
+
+function ofFiles(dockerfile: DockerfileText, files: TreeFiles, path?: string): MainContext {
+  return { dockerfile, ignore: () => files.ignore(path), open: () => files.open(path) };
 }
 
 type Opened = {
@@ -75,12 +91,11 @@ async function inFiles(
   ports: MainContextPorts,
 ): Promise<MainContext> {
   const outside = await findOutside(request, ports);
-  if (outside !== undefined) return { dockerfile: outside, open: () => files.open() };
+  if (outside !== undefined) return ofFiles(outside, files);
   const named = request.dockerfile?.type === 'inside' ? [request.dockerfile.path] : undefined;
   for (const path of named ?? ['Dockerfile', 'dockerfile']) {
     const text = await files.readText(path, 'DOCKERFILE_NOT_FOUND');
-    if (text !== undefined)
-      return { dockerfile: { source: { name: path, text } }, open: () => files.open(path) };
+    if (text !== undefined) return ofFiles({ source: { name: path, text } }, files, path);
   }
   throw noDockerfile(named?.[0] ?? 'Dockerfile', 'name the one in the archive or repository with -f');
 }

@@ -4,7 +4,8 @@ import { formatPlatform } from '../oci/index.ts';
 import { runChecks } from '../plan/index.ts';
 import type { BuildEvent, ResolvedImage } from '../solve/index.ts';
 import { checkOptions } from './check-dockerfile.ts';
-import { ignoredIn } from './check-surroundings.ts';
+import { ignoredBy } from './check-surroundings.ts';
+import type { MainContext } from './main-context.ts';
 import type { BuildRequest } from './types.ts';
 
 /**
@@ -15,16 +16,16 @@ export async function tellChecks(
   file: Dockerfile,
   parts: {
     readonly request: BuildRequest;
-    readonly path: string | undefined;
+    readonly main: Pick<MainContext, 'ignore'>;
     readonly found: ReadonlyMap<string, ResolvedImage>;
     readonly emit: (event: BuildEvent) => void;
   },
 ): Promise<void> {
-  const { request, path, found, emit } = parts;
+  const { request, main, found, emit } = parts;
   const { findings, error } = runChecks(file, {
     ...checkOptions(request),
     target: request.target ?? String(file.stages.length - 1),
-    ...(await ignoredIn(request, path)),
+    ...(await ignoredBy(main)),
     image: (reference, platform) => found.get(`${reference} ${formatPlatform(platform)}`)?.config,
   });
   const { source } = file;

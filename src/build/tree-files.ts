@@ -1,4 +1,4 @@
-import { parseIgnore } from '../dockerfile/index.ts';
+import { type IgnoreRules, parseIgnore } from '../dockerfile/index.ts';
 import { type ErrorCode, LapidaryError, quoted } from '../errors/index.ts';
 import type { BuildContext, LayerStore } from '../solve/index.ts';
 import type { Tree } from '../tree/index.ts';
@@ -31,12 +31,17 @@ export class TreeFiles {
     return new TextDecoder().decode(await this.#layers.readContent(inode));
   }
 
-  /** All but what the ignore file excludes: that of the Dockerfile, else that of the context. */
-  async open(dockerfile?: string): Promise<BuildContext> {
+  /** The ignore file's rules: those of the Dockerfile, else those of the context. @throws LapidaryError PATTERN_INVALID */
+  async ignore(dockerfile?: string): Promise<IgnoreRules | undefined> {
     const code = 'CONTEXT_UNREADABLE';
     const own = dockerfile && (await this.readText(`${dockerfile}.dockerignore`, code));
     const text = own ?? (await this.readText('.dockerignore', code));
+    return text === undefined ? undefined : parseIgnore(text);
+  }
+
+  /** All but what those rules exclude. */
+  async open(dockerfile?: string): Promise<BuildContext> {
     const { TreeContext } = await import('../context/index.ts');
-    return new TreeContext(this.#tree, text === undefined ? undefined : parseIgnore(text));
+    return new TreeContext(this.#tree, await this.ignore(dockerfile));
   }
 }

@@ -400,12 +400,6 @@ describe('errors', () => {
       hint: 'did you mean $bsae?',
     },
     {
-      name: 'several sources, no directory',
-      text: 'FROM bare\nCOPY a b /c',
-      code: 'DOCKERFILE_SYNTAX',
-      hint: 'write /c/',
-    },
-    {
       name: 'device',
       text: 'FROM bare\nRUN --device=vendor.com/gpu=all true',
       code: 'DOCKERFILE_UNSUPPORTED',

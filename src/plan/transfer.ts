@@ -1,6 +1,6 @@
 import { basename, resolve } from 'node:path/posix';
 import { expandHeredoc, type InstructionOf, type Transfer, type Word } from '../dockerfile/index.ts';
-import { LapidaryError, quoted, SourceError, type Span } from '../errors/index.ts';
+import { LapidaryError, quoted, SourceError } from '../errors/index.ts';
 import { type GitRef, parseGitRef, redacted } from './git-ref.ts';
 import type { CopySource, Op } from './op.ts';
 import type { StageState } from './stage-state.ts';
@@ -149,7 +149,6 @@ function transfer(state: StageState, instruction: InstructionOf<'copy' | 'add'>,
   const { flags, transfer: parts } = instruction;
   const lookup = state.lookup();
   const destination = state.expand(parts.destination, lookup);
-  if (how.sources.length > 1) needDirectory(destination, state, parts.destination.span);
   const chown = flags.chown && state.expand(flags.chown, lookup);
   const chmod = flags.chmod && state.expand(flags.chmod, lookup);
   state.op = {
@@ -176,12 +175,6 @@ function transfer(state: StageState, instruction: InstructionOf<'copy' | 'add'>,
   // In the words of BuildKit, which has only these flags
   const createdBy = [instruction.kind.toUpperCase(), ...flagged, ...named, destination].join(' ');
   state.history.push({ createdBy, op: state.op });
-}
-
-function needDirectory(destination: string, state: StageState, span: Span): void {
-  if (isDirectoryName(destination)) return;
-  const message = `with several sources the destination must be a directory that ends with /, not ${JSON.stringify(destination)}`;
-  throw new SourceError('DOCKERFILE_SYNTAX', message, state.at(span), { hint: `write ${destination}/` });
 }
 
 const isDirectoryName = (path: string): boolean => /(?:^|\/)\.{0,2}$/.test(path);

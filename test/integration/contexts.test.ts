@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { BuildRequest } from '../../src/build/index.ts';
+import { type BuildRequest, checkBuild, listDockerfileTargets } from '../../src/build/index.ts';
 import { type Built, builtTree } from '../support/built-tree.ts';
 import { Workspace } from '../support/cli.ts';
 import { git, publish, serveRepositories } from '../support/git-server.ts';
@@ -169,6 +169,45 @@ describe('a URL as the context', () => {
     const out = work.path('out3');
     await work.ok(['build', '-f', files.url('/df'), '-o', out, path]);
     expect(execFileSync('ls', [out]).toString()).toBe('copied\n');
+  });
+});
+
+describe('looking at a context that is no directory', () => {
+  const look = { store: '', proxy: {} };
+  const checks = async (request: BuildRequest, stdin?: Uint8Array): Promise<unknown> => {
+    const options = { ...look, store: work.store, ...(stdin && { stdin: Readable.from([stdin]) }) };
+    const { source, findings, failures } = await checkBuild(request, options);
+    return [source.name, findings.map(({ rule }) => rule.name), failures.map(({ code }) => code)];
+  };
+  const FLAWED = makeTar([
+    { path: 'Dockerfile', data: 'FROM scratch AS Base\nCOPY skipped /\nCOPY id_rsa /\nEXPOSE x\n' },
+    { path: 'skipped' },
+    { path: 'id_rsa' },
+    { path: '.dockerignore', data: 'skipped\n' },
+  ]);
+  const found = ['StageNameCasing', 'CopyIgnoredFile', 'SecretFileCopied'];
+
+  test('an archive on standard input, and behind a URL', async () => {
+    const want = ['Dockerfile', found, ['DOCKERFILE_SYNTAX']];
+    expect(await checks({ context: { type: 'stream' } }, FLAWED)).toEqual(want);
+    served.set('/flawed.tar', FLAWED);
+    expect(await checks({ context: { type: 'remote', location: files.url('/flawed.tar') } })).toEqual(want);
+  });
+
+  test('a repository', async () => {
+    const location = `${repositories.url('/project.git')}#v1`;
+    const dockerfile = { type: 'inside', path: 'sub/Dockerfile' } as const;
+    const request = { context: { type: 'remote', location }, dockerfile } as const;
+    expect(await checks(request)).toEqual(['sub/Dockerfile', [], []]);
+    const { targets } = await listDockerfileTargets(request, { ...look, store: work.store });
+    expect(targets).toEqual([expect.objectContaining({ default: true })]);
+  });
+
+  test('by the command line', async () => {
+    const { code, stdout } = await work.run(['build', '--check', '-'], { input: FLAWED });
+    expect([code, stdout]).toEqual([1, expect.stringContaining('WARNING: SecretFileCopied')]);
+    const input = 'ARG v=1\nFROM scratch\nARG v\n';
+    expect(await work.ok(['build', '--call=outline', '-'], { input })).toContain('BUILD ARG');
   });
 });
 

@@ -33,25 +33,26 @@ export function readCall(flags: Flags): Call {
 
 /** Checks or describes the Dockerfile instead of building it. @returns the exit code: 1 where something was found */
 export async function runCall(call: Invocation, { method, json }: Call): Promise<number> {
-  const [{ readBuildRequest }, build, { storeRoot }, output] = await Promise.all([
+  const [{ readBuildRequest }, { buildSurroundings }, build, output] = await Promise.all([
     import('./build-request.ts'),
+    import('./build-surroundings.ts'),
     import('../../build/index.ts'),
-    import('../machine-paths.ts'),
     import('../call-output.ts'),
   ]);
   const { flags, io } = call;
   const request = await readBuildRequest(call);
+  const options = await buildSurroundings(call, request);
   if (method === 'outline') {
-    const { source, outline } = await build.outlineDockerfile(request);
+    const { source, outline } = await build.outlineDockerfile(request, options);
     io.stdout.write(json ? output.outlineJson(source, outline) : output.outlineText(outline));
     return EXIT.ok;
   }
   if (method === 'targets') {
-    const { source, targets } = await build.listDockerfileTargets(request);
+    const { source, targets } = await build.listDockerfileTargets(request, options);
     io.stdout.write(json ? output.targetsJson(source, targets) : output.targetsText(targets));
     return EXIT.ok;
   }
-  const report = await build.checkBuild(request, { store: await storeRoot(call), fix: flags.on('fix') });
+  const report = await build.checkBuild(request, { ...options, fix: flags.on('fix') });
   const colour = io.stdout.isTTY === true && !io.env['NO_COLOR'];
   io.stdout.write(json ? output.checkJson(report) : output.checkText(report, colour));
   return report.findings.length + report.failures.length > 0 ? EXIT.failed : EXIT.ok;

@@ -41,45 +41,32 @@ async function buildOrCall(call: Invocation): Promise<number> {
 
 async function runBuild(call: Invocation): Promise<number> {
   const { flags, io } = call;
-  const [
-    { readBuildRequest },
-    { readAgents, readSecrets },
-    { readProgressMode, withProgress },
-    { proxyVariables, registries, searchPath, storeRoot },
-  ] = await Promise.all([
-    import('./build-request.ts'),
-    import('../credential-flags.ts'),
-    import('../progress.ts'),
-    import('../machine-paths.ts'),
-  ]);
+  const [{ readBuildRequest }, { buildSurroundings }, { readProgressMode, withProgress }, { registries }] =
+    await Promise.all([
+      import('./build-request.ts'),
+      import('./build-surroundings.ts'),
+      import('../progress.ts'),
+      import('../machine-paths.ts'),
+    ]);
   const quiet = flags.on('quiet');
   const mode = quiet ? 'quiet' : readProgressMode(flags.text('progress'));
   const request = await readBuildRequest(call);
-  const credentials = {
-    secrets: readSecrets(flags.list('secret'), io),
-    ssh: readAgents(flags.list('ssh'), io),
-  };
+  const surroundings = await buildSurroundings(call, request);
   const [iidFile, metadataFile] = [flags.text('iidfile'), flags.text('metadata-file')];
   // The ID of an earlier build must not be taken for this one's
   if (iidFile !== undefined) await onFile(iidFile, (path) => rm(path, { force: true }), io);
-  const [{ build }, store] = await Promise.all([import('../../build/index.ts'), storeRoot(call)]);
-  const { signal, stdout } = io;
+  const { build } = await import('../../build/index.ts');
   const result = await withProgress(mode, io, (onEvent) =>
     build(request, {
-      signal,
       onEvent,
-      store,
-      stdout,
-      ...(request.context.type === 'stream' ? { stdin: io.stdin() } : {}),
-      proxy: proxyVariables(call),
-      ...credentials,
-      ...searchPath(call),
+      stdout: io.stdout,
+      ...surroundings,
       ...registries(call),
     }),
   );
   if (iidFile !== undefined) await onFile(iidFile, (path) => writeFile(path, result.id), io);
   if (metadataFile !== undefined) await onFile(metadataFile, (path) => writeFile(path, metadata(result)), io);
-  if (quiet) stdout.write(`${result.id}\n`);
+  if (quiet) io.stdout.write(`${result.id}\n`);
   else if (mode !== 'quiet' && mode !== 'rawjson') io.stderr.write(await summary(result));
   return EXIT.ok;
 }
