@@ -87,7 +87,8 @@ export default {
     {
       name: 'foreign-functions',
       severity: 'error',
-      comment: 'system calls are made by the sandbox only, through one door; and capabilities of files are read',
+      comment:
+        'system calls are made by the sandbox only, through one door; and capabilities of files are read',
       from: { pathNot: '^src/host/foreign\\.ts$' },
       to: { path: 'node_modules/koffi/' },
     },

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { needsSandbox, readCases } from '../../test/support/corpus/case.ts';
-import { prepareCorpus, tryCase } from '../../test/support/corpus/run-case.ts';
+import { Corpus } from '../../test/support/corpus/run-case.ts';
 
 const cases = readCases();
 
@@ -11,17 +11,21 @@ const cases = readCases();
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 let work: string;
+let corpus: Corpus;
 beforeAll(async () => {
   work = await mkdtemp(join(tmpdir(), 'lapidary-corpus-'));
-  await prepareCorpus(work);
+  corpus = await Corpus.open(work);
 });
-afterAll(() => rm(work, { recursive: true, force: true }));
+afterAll(async () => {
+  await corpus[Symbol.asyncDispose]();
+  await rm(work, { recursive: true, force: true });
+});
 
 describe('the corpus of builds without RUN', () => {
   test.for(cases.filter((one) => !needsSandbox(one)).map((one) => [one.name, one] as const))(
     '%s',
     async ([, one]) => {
-      const { found, expected } = await tryCase(one, work);
+      const { found, expected } = await corpus.try(one);
       expect(found).toEqual(expected);
     },
   );

@@ -45,7 +45,10 @@ export async function runStoredImage(
   const { config = {} } = parseImageConfig(await store.blobs.readBytes(image.id));
   const trees = new TreeCache(store.layers, layerSource);
   const layers = await trees.local(image.layers);
-  const user = await userOf(request.user ?? config.User ?? '', image.layers, { trees, layers: store.layers });
+  const { user } = await userOf(request.user ?? config.User ?? '', image.layers, {
+    trees,
+    layers: store.layers,
+  });
   const { runImage } = await import('../sandbox/index.ts');
   return runImage(
     {

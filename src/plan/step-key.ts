@@ -6,7 +6,7 @@ declare const kind: unique symbol;
 export type StepKey = string & { readonly [kind]: 'step' };
 
 /** Part of every key: raise it whenever the same definition starts to mean another result. */
-const VERSION = 'lapidary-step-3';
+const VERSION = 'lapidary-step-4';
 
 const keyOf = (...parts: readonly unknown[]): StepKey => sha256<StepKey>(JSON.stringify([VERSION, ...parts]));
 

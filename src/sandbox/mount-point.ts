@@ -1,4 +1,13 @@
-import { lstatSync, mkdirSync, readdirSync, rmdirSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  rmdirSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { LapidaryError, quoted } from '../errors/index.ts';
 import { below, hostPath, parentOf } from './host-path.ts';
 import { type Found, readFound, readTarget, tryStat } from './inode.ts';
@@ -49,6 +58,13 @@ export function checkKind(target: string, { found }: MountPoint, kind: 'dir' | '
   if (found === undefined || (found.kind === 'dir') === (kind === 'dir')) return;
   const [what, there] = kind === 'dir' ? ['a directory', 'a file'] : ['a file', 'a directory'];
   throw notThere(target, `${what} is to be mounted where the image has ${there}`);
+}
+
+/** @throws LapidaryError MOUNT_FAILED below /proc or /sys, where mount points cannot be made */
+export function checkKernel(target: string, { path }: MountPoint): void {
+  const [, top] = /^(proc|sys)\//.exec(path) ?? [];
+  if (top === undefined || existsSync(`/${path}`)) return;
+  throw notThere(target, `what is in /${top} is up to the kernel`);
 }
 
 function notThere(target: string, why: string): LapidaryError {

@@ -1,6 +1,6 @@
 import { LapidaryError, quoted } from '../errors/index.ts';
 import type { LowerView } from './lower-view.ts';
-import { checkKind, type MountPoint, makePointIn, resolvePoint } from './mount-point.ts';
+import { checkKernel, checkKind, type MountPoint, makePointIn, resolvePoint } from './mount-point.ts';
 import { type MountHooks, MountSources, type Source, type TargetOrder } from './mount-sources.ts';
 import type { SpecMount } from './oci-spec.ts';
 import type { OrderMount, RunOrder } from './protocol.ts';
@@ -61,6 +61,7 @@ export class RunMounts implements AsyncDisposable {
       if (mount.target === undefined) continue;
       const one = { ...mount, target: mount.target };
       const point = resolvePoint(view, one.target);
+      checkKernel(one.target, point);
       const source = await sources.source(one, point);
       checkKind(one.target, point, source.kind);
       placed.push({ position, order: one, point, source });

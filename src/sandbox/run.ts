@@ -5,6 +5,7 @@ import { encodeTree } from '../tree/index.ts';
 import { collectUpper } from './collect.ts';
 import { Container, type ContainerIo } from './container.ts';
 import { IrregularLayer } from './layer-scan.ts';
+import { listedRoot } from './listed-user.ts';
 import type { LowerView } from './lower-view.ts';
 import { removeUnused } from './mount-point.ts';
 import type { ContainerRequest, SpecMount } from './oci-spec.ts';
@@ -104,7 +105,12 @@ async function runContainer(
     runtime,
     directory: mounts?.memory ?? directory,
     id: `lapidary-${directory.slice(directory.lastIndexOf('/') + 1)}`,
-    request: containerRequest(order, { root: overlay.target, etc: stubs.etc, mounts }),
+    request: containerRequest(order, {
+      root: overlay.target,
+      etc: stubs.etc,
+      mounts,
+      user: order.user === 'default' ? listedRoot(view) : order.user,
+    }),
     io: ioOf(order, hooks),
   });
   hooks.onContainer(container);
@@ -131,21 +137,20 @@ async function openMounts(
   return RunMounts.open(context, run, { signal, say: (text) => onOutput('stderr', Buffer.from(text)) });
 }
 
-/** `etc`: which files of /etc can be put over those of the image. */
-function containerRequest(
-  order: RunOrder,
-  {
-    root,
-    etc,
-    mounts,
-  }: { readonly root: string; readonly etc: readonly string[]; readonly mounts: RunMounts | undefined },
-): ContainerRequest {
+type Surroundings = Pick<ContainerRequest, 'root' | 'user'> & {
+  /** Files of /etc that can be put over those of the image. */
+  readonly etc: readonly string[];
+  readonly mounts: RunMounts | undefined;
+};
+
+function containerRequest(order: RunOrder, { root, etc, mounts, user }: Surroundings): ContainerRequest {
   const foreground = order.mode.type === 'foreground' ? order.mode : undefined;
   return {
     ...order,
     env: mounts === undefined ? order.env : replaceVariables(order.env, mounts.env),
     insecure: order.insecure ?? false,
     root,
+    user,
     argv: foreground?.init === undefined ? order.argv : [INIT, '--', ...order.argv],
     terminal: foreground?.terminal ?? false,
     mounts: [

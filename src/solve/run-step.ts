@@ -39,7 +39,7 @@ export async function runStep(
 ): Promise<Layer> {
   const { command } = op;
   const { mounts, secrets } = await readyMounts(command.mounts, contents, ports.credentials);
-  const { home, ...user } = await userOf(command.user, stack, ports);
+  const { user, home } = await userOf(command.user, stack, ports);
   const env = [...command.env, ...command.hiddenEnv];
   // Runtimes do not agree on the home of a user that is not listed
   const noHome = home !== undefined && !env.some((line) => line.startsWith('HOME='));
@@ -98,22 +98,23 @@ function mountTrouble(error: unknown, op: RunOp): unknown {
   return new SourceError(error.code, error.message, found.at, { hint: error.hint, notes: error.notes });
 }
 
-/** Names are looked up in the image itself; root without a name needs no look, and its home is the runtime's business. */
+/** Names are looked up in the image itself; root without a name and its home are left to who has the files. */
 export async function userOf(
   user: string,
   stack: readonly StackLayer[],
   { trees, layers }: Pick<RunPorts, 'trees' | 'layers'>,
-): Promise<RunRequest['user'] & { readonly home?: string }> {
-  if (user === '') return { uid: 0, gid: 0, groups: [] };
+): Promise<{ readonly user: RunRequest['user']; readonly home?: string }> {
+  if (user === '') return { user: 'default' };
   const tree = await trees.of(stack);
   const [passwd, group] = await Promise.all([
     readTextFile(tree, 'etc/passwd', layers),
     readTextFile(tree, 'etc/group', layers),
   ]);
-  return resolveOwner(user, {
+  const { home, ...ids } = resolveOwner(user, {
     ...(passwd === undefined ? {} : { passwd }),
     ...(group === undefined ? {} : { group }),
   });
+  return { user: ids, home };
 }
 
 function runFailed(op: RunOp, result: { exitCode: number; signal?: string }, tail: OutputTail): SourceError {

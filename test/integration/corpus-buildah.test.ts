@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Buildah, comparable, knownDifference } from '../support/corpus/buildah.ts';
 import { readCases } from '../support/corpus/case.ts';
-import { prepareCorpus } from '../support/corpus/run-case.ts';
+import { Corpus } from '../support/corpus/run-case.ts';
 
 /** Few, because each takes a second or two; `npm run test:peers` compares all. */
 const FEW = new Set([
@@ -27,13 +27,17 @@ const cases = readCases().filter(
 );
 
 let work: string;
+let corpus: Corpus;
 let buildah: Buildah;
 beforeAll(async () => {
   work = await mkdtemp(join(tmpdir(), 'lapidary-peers-'));
-  await prepareCorpus(work);
+  corpus = await Corpus.open(work);
   buildah = await Buildah.open(work);
 });
-afterAll(() => rm(work, { recursive: true, force: true }));
+afterAll(async () => {
+  await corpus[Symbol.asyncDispose]();
+  await rm(work, { recursive: true, force: true });
+});
 
 test('there is something to compare', () => {
   expect(cases.length).toBeGreaterThanOrEqual(FEW.size);

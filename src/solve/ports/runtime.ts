@@ -11,8 +11,10 @@ export type RunRequest = {
   /** `NAME=value`, complete: nothing of the caller's environment is added. */
   readonly env: readonly string[];
   readonly cwd: string;
-  /** Resolved against the image's passwd and group: numbers only. */
-  readonly user: { readonly uid: number; readonly gid: number; readonly groups: readonly number[] };
+  /** Resolved against the image's passwd and group: numbers only; `default` is root as the image lists it. */
+  readonly user:
+    | { readonly uid: number; readonly gid: number; readonly groups: readonly number[] }
+    | 'default';
   readonly hostname: string;
   readonly network: RunNetwork;
   /** What goes to the process's standard input; nothing when absent. */

@@ -44,7 +44,7 @@ export class Buildah {
   async build(one: Case, store: string): Promise<string> {
     const place = join(this.#work, 'cases', one.name);
     await rm(place, { recursive: true, force: true });
-    const request = await prepareCase(one, place);
+    const { request } = await prepareCase(one, place);
     const archive = join(this.#work, 'result.tar');
     await rm(archive, { force: true });
     try {

@@ -10,9 +10,20 @@ export const BASES: string = join(CORPUS, 'bases');
 /** `case.json`: what a build gets besides its Dockerfile. Paths are relative to the case's working directory. */
 export type CaseOptions = Pick<
   BuildRequest,
-  'target' | 'buildArgs' | 'labels' | 'contexts' | 'sourceDateEpoch'
+  'target' | 'buildArgs' | 'labels' | 'contexts' | 'sourceDateEpoch' | 'network' | 'allow'
 > & {
   readonly platform?: string;
+  /** Where the main context comes from; default: `directory`. `behind` follows the URL of a repository. */
+  readonly input?: {
+    readonly from: 'directory' | 'stdin-text' | 'stdin-tar' | 'git' | 'http';
+    readonly behind?: string;
+  };
+  /** As `--unset` has them. */
+  readonly unset?: readonly string[];
+  /** There is an SSH agent, without keys. */
+  readonly ssh?: boolean;
+  /** The Dockerfile is checked and not built: `[checks]` is all that `expected.txt` has. */
+  readonly check?: boolean;
   /** By ID; the value itself. */
   readonly secrets?: Readonly<Record<string, string>>;
 };

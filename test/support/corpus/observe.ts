@@ -1,4 +1,5 @@
-import { Lapidary } from '../../../src/build/index.ts';
+import { type CheckReport, Lapidary } from '../../../src/build/index.ts';
+import { linesOf, type SourceRange } from '../../../src/errors/index.ts';
 import type { ContainerConfig, ImageConfig } from '../../../src/oci/index.ts';
 import type { BuildEvent, StoredImage } from '../../../src/solve/index.ts';
 import { openStore, type Store } from '../../../src/store/open-store.ts';
@@ -114,4 +115,16 @@ function timeLines(entries: readonly Entry[]): string[] {
 
 function warningLines(events: readonly BuildEvent[]): string[] {
   return events.flatMap((event) => (event.type === 'warning' ? [event.message] : []));
+}
+
+/** What a check found, as the section `[checks]`. */
+export function checkLines({ source, findings, failures }: CheckReport): string {
+  const lineOf = (at: SourceRange): number => linesOf(at).start;
+  const lines = [
+    ...findings.map(
+      ({ rule, finding }) => `${rule.name} ${lineOf({ source, span: finding.span })}: ${finding.message}`,
+    ),
+    ...failures.map((error) => `error ${lineOf(error.at)}: ${error.message}`),
+  ];
+  return ['[checks]', ...lines, ''].join('\n');
 }

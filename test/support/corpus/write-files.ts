@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, cp, link, lutimes, mkdir, readdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { Syscalls } from '../../../src/sandbox/syscalls.ts';
 import { encodePathText } from '../../../src/tar/index.ts';
 import { bytesOf } from './bytes.ts';
 import { type FileLine, unquote } from './lines.ts';
@@ -15,6 +16,7 @@ export async function writeFiles(root: string, lines: readonly FileLine[], folde
   for (const line of lines) {
     if (dirname(line.path) !== '.') await mkdir(at(dirname(line.path)), { recursive: true, mode: 0o755 });
     await writeOne(line, at, folder);
+    for (const [name, value] of line.xattrs) (await Syscalls.open()).setXattr(at(line.path), name, value);
   }
   // Directories last and innermost first: what is put into one changes its time
   for (const line of lines.toReversed()) {
