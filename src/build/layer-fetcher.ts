@@ -3,6 +3,7 @@ import { LapidaryError, quoted } from '../errors/index.ts';
 import { type Compression, type Descriptor, layerCompression } from '../oci/index.ts';
 import {
   type BuildEvent,
+  type LayerRecord,
   type LayerSource,
   type LocalLayer,
   type RemoteLayer,
@@ -11,6 +12,7 @@ import {
   Semaphore,
   type StackLayer,
   type StoredLayer,
+  writeBlobDiffId,
   writeLayerRecord,
 } from '../solve/index.ts';
 import type { LayerId } from '../tree/index.ts';
@@ -80,7 +82,7 @@ export class LayerFetcher implements LayerSource {
       const source = { path: store.blobs.path(blob.digest), compression: compressionOf(blob), diffId };
       const unpacked = await runtime.unpack({ blob: source, below }, { signal });
       if (unpacked === undefined) return this.#ingest({ diffId, blob }, fileBytes(source.path));
-      await writeLayerRecord(store.facts, diffId, unpacked);
+      await this.#remember({ diffId, blob }, unpacked);
       return { ...unpacked, diffId, blob };
     });
   }
@@ -144,8 +146,14 @@ export class LayerFetcher implements LayerSource {
       expectDiffId: diffId,
       signal,
     });
-    await writeLayerRecord(store.facts, diffId, { layer: layer.id, size });
+    await this.#remember({ diffId, blob }, { layer: layer.id, size });
     return { layer: layer.id, diffId, size, blob };
+  }
+
+  async #remember({ diffId, blob }: RemoteLayer, record: LayerRecord): Promise<void> {
+    const { facts } = this.#parts.store;
+    await writeLayerRecord(facts, diffId, record);
+    await writeBlobDiffId(facts, blob.digest, diffId);
   }
 
   /** From the first of its places that has it. */

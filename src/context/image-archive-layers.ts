@@ -1,11 +1,13 @@
 import { createReadStream } from 'node:fs';
-import type { Compression, Descriptor, DiffId, Digest } from '../oci/index.ts';
+import type { Compression, Descriptor, DiffId } from '../oci/index.ts';
 import {
   type BlobStore,
   type FactStore,
   type LayerStore,
   type LocalLayer,
+  readBlobDiffId,
   readLayerRecord,
+  writeBlobDiffId,
   writeLayerRecord,
 } from '../solve/index.ts';
 
@@ -18,9 +20,6 @@ export type ImportPorts = {
 };
 
 const READ_SIZE = 1024 * 1024;
-
-/** Fact: the diffID that a compressed blob was found to have; never taken from a configuration on trust. */
-const diffOfKey = (blob: Digest): string => `diff-of:${blob}`;
 
 export type LayerToImport = {
   /** In the blob store already. */
@@ -49,7 +48,7 @@ export async function importLayer(
       ...(signal === undefined ? {} : { signal }),
     });
     await writeLayerRecord(ports.facts, diffId, { layer: layer.id, size });
-    await ports.facts.put(diffOfKey(blob.digest), diffId);
+    await writeBlobDiffId(ports.facts, blob.digest, diffId);
     return { layer: layer.id, diffId, size, blob };
   } finally {
     source.destroy();
@@ -61,7 +60,7 @@ async function knownLayer(
   diffId: DiffId,
   { facts, layers }: ImportPorts,
 ): Promise<LocalLayer | undefined> {
-  if ((await facts.get(diffOfKey(blob.digest))) !== diffId) return undefined;
+  if ((await readBlobDiffId(facts, blob.digest)) !== diffId) return undefined;
   const record = await readLayerRecord(facts, layers, diffId);
   return record && { ...record, diffId, blob };
 }

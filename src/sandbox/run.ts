@@ -70,7 +70,7 @@ export async function unpackOrder(
   try {
     const { bytes, size } = await trees.unpackBlob(blob, { below, scratch: directory, signal });
     const table = `${directory}/table`;
-    writeFileSync(table, bytes);
+    writeFileSync(table, bytes, { mode: 0o600 });
     return { type: 'unpacked', table, size };
   } catch (error) {
     if (error instanceof IrregularLayer) return { type: 'irregular' };
@@ -190,7 +190,7 @@ function keepChange(
   const { id, bytes } = encodeTree(collectUpper(syscalls, { upper, view }));
   publishTree(paths, { from: upper, name: hexOf(id) });
   const table = `${directory}/table`;
-  writeFileSync(table, bytes);
+  writeFileSync(table, bytes, { mode: 0o600 });
   return table;
 }
 

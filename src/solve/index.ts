@@ -1,5 +1,13 @@
 export type { BuildEvent, EventSink, StepInfo } from './events.ts';
-export { asLocal, type LayerRecord, layerSize, readLayerRecord, writeLayerRecord } from './layer-record.ts';
+export {
+  asLocal,
+  type LayerRecord,
+  layerSize,
+  readBlobDiffId,
+  readLayerRecord,
+  writeBlobDiffId,
+  writeLayerRecord,
+} from './layer-record.ts';
 export { Pace } from './pace.ts';
 export type * from './ports/index.ts';
 export { userOf } from './run-step.ts';

@@ -1,4 +1,4 @@
-import { type DiffId, isDigest } from '../oci/index.ts';
+import { type DiffId, type Digest, isDigest } from '../oci/index.ts';
 import type { LayerId } from '../tree/index.ts';
 import type { FactStore, LayerStore, StoredLayer } from './ports/index.ts';
 
@@ -26,6 +26,18 @@ export async function writeLayerRecord(
   { layer, size }: LayerRecord,
 ): Promise<void> {
   await facts.put(keyOf(diffId), `${layer} ${size}`);
+}
+
+/** Fact: the diffID that a compressed blob was found to have; never taken from a configuration on trust. */
+const diffOfKey = (blob: Digest): string => `diff-of:${blob}`;
+
+export async function readBlobDiffId(facts: FactStore, blob: Digest): Promise<string | undefined> {
+  return facts.get(diffOfKey(blob));
+}
+
+/** Call when the blob was read and its tar had this diffID. */
+export async function writeBlobDiffId(facts: FactStore, blob: Digest, diffId: DiffId): Promise<void> {
+  await facts.put(diffOfKey(blob), diffId);
 }
 
 /** The same layer as the store has it, when it has it by now. */

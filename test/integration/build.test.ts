@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -154,6 +155,23 @@ CMD ["/src/out", "/who"]
       dir,
     ]);
     expect(await run('named', 'cat', '/from-context')).toBe('in the context');
+  });
+
+  test('a layer of a layout that was unpacked for one step is not read again for another', async () => {
+    const dest = work.path('once');
+    await work.ok([
+      'build',
+      '-o',
+      `type=oci,tar=false,dest=${dest}`,
+      await context({ Dockerfile: 'FROM base' }),
+    ]);
+    await using other = await Workspace.create();
+    const dir = await other.files('app', { Dockerfile: 'FROM nowhere\nRUN true' });
+    for (const _ of ['first', 'second']) {
+      await other.ok(['build', '--no-cache', '--build-context', `nowhere=oci-layout://${dest}`, dir]);
+      // Contents are in trees; what was read into a pack would be here
+      expect(await readdir(join(other.store, 'packs'))).toEqual([]);
+    }
   });
 });
 
