@@ -3,6 +3,7 @@ import { type Dockerfile, parseDockerfile } from '../dockerfile/index.ts';
 import { LapidaryError, quoted, suggest } from '../errors/index.ts';
 import { findStage, type Plan, stageName } from '../plan/index.ts';
 import { type BuildEvent, layerSize, type ResolvedImage, Solver, type StoredImage } from '../solve/index.ts';
+import { allowedRights } from './allowed-rights.ts';
 import { assembleImage } from './assemble.ts';
 import { ContextRegistry } from './context-registry.ts';
 import { openCredentials } from './credentials.ts';
@@ -53,11 +54,13 @@ export async function build(asked: BuildRequest, options: BuildOptions): Promise
     remote,
     contexts,
   });
-  const plan = await makePlan(file, { request, contexts, found, images });
+  const { searchPath } = options;
+  const allow = await allowedRights(request, { dockerfile: source.text, searchPath });
+  const plan = await makePlan(file, { request: { ...request, allow }, contexts, found, images });
   tellPlan(plan, emit);
   await tellChecks(file, { request, main, found, emit });
 
-  await using runtime = lazyRuntime(store, options.searchPath);
+  await using runtime = lazyRuntime(store, options);
   const registry = new ContextRegistry({ ...network, remote: sources, main: main.open, contexts });
   const solver = new Solver(
     {

@@ -1,6 +1,6 @@
 export type { Outline, Target as DockerfileTarget } from '../plan/index.ts';
 export type { RegistryConfig } from '../registry/index.ts';
-export type { MachineCheck, MachineReport } from '../sandbox/index.ts';
+export type { MachineCheck, MachineReport, SandboxSettings } from '../sandbox/index.ts';
 export { layerSize } from '../solve/index.ts';
 export { defaultStoreRoot } from '../store/index.ts';
 export type { AnnotateIndexRequest } from './annotate-index.ts';

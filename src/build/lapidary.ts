@@ -151,13 +151,16 @@ export class Lapidary implements AsyncDisposable {
   }
 
   /** Runs an image in the foreground with this process's own input and output. @returns its exit code */
-  async run(request: RunImageRequest, { signal }: Cancel = {}): Promise<number> {
+  async run(
+    request: RunImageRequest,
+    { signal, onWarning }: Cancel & { readonly onWarning?: (message: string) => void } = {},
+  ): Promise<number> {
     const { image } = await this.#find(request.reference, request.platform);
     await using remote = this.#remote({ signal });
     return await runStoredImage(image, request, {
       store: this.#store,
       layerSource: remote.fetcher,
-      searchPath: this.#options.searchPath,
+      runtime: { ...this.#options, sandbox: request.sandbox, onEvent: warningsTo(onWarning) },
       signal: remote.signal,
     });
   }
@@ -230,4 +233,10 @@ function notFound(name: string, all: readonly TaggedImage[]): LapidaryError {
   return new LapidaryError('IMAGE_NOT_FOUND', `there is no image ${quoted(name)} in the local store`, {
     hint: near === undefined ? 'see `lapidary images`' : `did you mean ${near}?`,
   });
+}
+
+function warningsTo(onWarning: (message: string) => void = () => undefined): (event: BuildEvent) => void {
+  return (event) => {
+    if (event.type === 'warning') onWarning(event.message);
+  };
 }

@@ -1,8 +1,10 @@
 import { LapidaryError, quoted } from '../errors/index.ts';
 import { type ContainerConfig, type Platform, parseImageConfig } from '../oci/index.ts';
 import { environmentMap } from '../plan/index.ts';
+import type { SandboxSettings } from '../sandbox/index.ts';
 import { type LayerSource, type StoredImage, TreeCache, userOf } from '../solve/index.ts';
 import type { LocalStore } from './local-store.ts';
+import { type RuntimeOptions, sandboxOptions } from './runtime.ts';
 
 /** `lapidary run`: what replaces or adds to the image's own configuration. */
 export type RunImageRequest = {
@@ -24,6 +26,8 @@ export type RunImageRequest = {
   readonly init: boolean;
   readonly tty: boolean;
   readonly platform?: Platform;
+  /** How the command is executed. */
+  readonly sandbox?: SandboxSettings;
 };
 
 /** Runs an image in the foreground and returns the exit code of its process. */
@@ -34,12 +38,12 @@ export async function runStoredImage(
     store,
     layerSource,
     signal,
-    searchPath,
+    runtime,
   }: {
     readonly store: LocalStore;
     readonly layerSource: LayerSource;
     readonly signal: AbortSignal;
-    readonly searchPath: string | undefined;
+    readonly runtime: RuntimeOptions;
   },
 ): Promise<number> {
   const { config = {} } = parseImageConfig(await store.blobs.readBytes(image.id));
@@ -53,7 +57,7 @@ export async function runStoredImage(
   return runImage(
     {
       paths: store.paths,
-      ...(searchPath === undefined ? {} : { searchPath }),
+      ...sandboxOptions(runtime),
       layers,
       process: {
         argv: commandLine(config, request),

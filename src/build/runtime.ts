@@ -1,15 +1,36 @@
+import type { SandboxOptions } from '../sandbox/index.ts';
 import type { Runtime } from '../solve/index.ts';
 import type { LocalStore } from './local-store.ts';
+import type { BuildOptions } from './types.ts';
+
+export type RuntimeOptions = {
+  readonly [K in 'searchPath' | 'sandbox' | 'onEvent']?: BuildOptions[K] | undefined;
+};
+
+/** What `options` say of the sandbox, and where its warnings go. */
+export function sandboxOptions({
+  searchPath,
+  sandbox,
+  onEvent,
+}: RuntimeOptions): Pick<SandboxOptions, 'searchPath' | 'settings' | 'onWarning'> {
+  return {
+    ...(searchPath === undefined ? {} : { searchPath }),
+    ...(sandbox === undefined ? {} : { settings: sandbox }),
+    ...(onEvent === undefined
+      ? {}
+      : { onWarning: (message, hint) => onEvent({ type: 'warning', message, hint }) }),
+  };
+}
 
 /** A runtime that loads and starts nothing before the first command has to run. */
-export function lazyRuntime(store: LocalStore, searchPath: string | undefined): Runtime {
+export function lazyRuntime(store: LocalStore, options: RuntimeOptions): Runtime {
   let opened: Promise<Runtime> | undefined;
   const open = async (): Promise<Runtime> => {
     const { openSandbox } = await import('../sandbox/index.ts');
     return openSandbox({
       paths: store.paths,
       layers: store.layers,
-      ...(searchPath === undefined ? {} : { searchPath }),
+      ...sandboxOptions(options),
     });
   };
   return {

@@ -3,6 +3,7 @@ import type { ImageOutput, LayerCompression } from '../export/index.ts';
 import type { Descriptor, Digest, Platform } from '../oci/index.ts';
 import type { Entitlement } from '../plan/index.ts';
 import type { RegistryConfig } from '../registry/index.ts';
+import type { SandboxSettings } from '../sandbox/index.ts';
 import type { BuildEvent } from '../solve/index.ts';
 import type { CredentialOptions } from './credentials.ts';
 import type { PullPolicy } from './image-source.ts';
@@ -62,8 +63,8 @@ export type BuildRequest = {
   readonly noCache?: boolean;
   /** Stages, by name or index, whose steps are made anew. */
   readonly noCacheStages?: readonly string[];
-  /** What the network of a step is that does not say; default: `host`. */
-  readonly network?: 'host' | 'none';
+  /** What the network of a step is that does not say; default: `default`. */
+  readonly network?: 'default' | 'host' | 'none';
   /** Rights that steps may ask for. */
   readonly allow?: readonly Entitlement[];
   /** Seconds since 1970. Clamps times in layers and fixes those of the configuration. */
@@ -80,6 +81,8 @@ export type BuildOptions = CredentialOptions & {
   readonly store: string;
   /** Where programs such as crun are looked for, like `$PATH`; default: the system's usual places. */
   readonly searchPath?: string;
+  /** How commands are executed. */
+  readonly sandbox?: SandboxSettings;
   /** Proxies for what is fetched: values of `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` by these names. */
   readonly proxy?: Readonly<Record<string, string>>;
   /** The context of a request that says that it is a stream. */

@@ -16,6 +16,9 @@ export type InlineFile = { readonly name: string; readonly bytes: Uint8Array };
 /** A script that RUN gets as a file: a here-document that starts with `#!`. */
 export type ScriptFile = { readonly path: string; readonly bytes: Uint8Array };
 
+/** `default`: one that reaches others but not the machine itself, where the machine can give that. */
+export type StepNetwork = 'default' | 'host' | 'none';
+
 /** What a `run` op executes. Equal commands over equal roots are interchangeable. */
 export type RunCommand = {
   readonly argv: readonly string[];
@@ -26,7 +29,7 @@ export type RunCommand = {
   readonly cwd: string;
   /** As in the configuration: `user[:group]`, names or numbers; `''` is root. */
   readonly user: string;
-  readonly network: 'host' | 'none';
+  readonly network: StepNetwork;
   readonly files: readonly ScriptFile[];
   /** In the order they are mounted: those that others stand in come first. */
   readonly mounts: readonly RunMount[];

@@ -37,7 +37,7 @@ class Planner {
 
   constructor(scope: PlanScope) {
     this.#scope = scope;
-    const { network = 'host', allow = new Set() } = scope.options;
+    const { network = 'default', allow = new Set() } = scope.options;
     const hostname = scope.globals.given('BUILDKIT_SANDBOX_HOSTNAME');
     this.#run = { network, allow, ...(hostname ? { hostname } : {}) };
   }

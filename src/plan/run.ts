@@ -1,7 +1,7 @@
 import type { InstructionOf, Word } from '../dockerfile/index.ts';
 import { quoted, SourceError, suggest } from '../errors/index.ts';
 import { type MountSite, planMounts } from './mounts.ts';
-import type { RunCommand, RunMount, ScriptFile } from './op.ts';
+import type { RunCommand, RunMount, ScriptFile, StepNetwork } from './op.ts';
 import { environmentMap, type StageState } from './stage-state.ts';
 import type { Entitlement } from './types.ts';
 
@@ -10,7 +10,7 @@ const encoder = new TextEncoder();
 /** What the one who builds says of commands. */
 export type RunSettings = {
   /** What `--network=default` and its absence mean. */
-  readonly network: 'host' | 'none';
+  readonly network: StepNetwork;
   readonly allow: ReadonlySet<Entitlement>;
   readonly hostname?: string;
 };
@@ -58,12 +58,11 @@ function networkOf(
   state: StageState,
   { network: word }: InstructionOf<'run'>,
   { network: usual, allow }: RunSettings,
-): 'host' | 'none' {
+): StepNetwork {
   if (word === undefined) return usual;
   const mode = flagValue(state, { flag: '--network', word, values: ['default', 'none', 'host'] });
   if (mode === 'default') return usual;
-  // Where every step has the machine's network anyway, asking for it asks for nothing
-  if (mode === 'host' && usual !== 'host') demand(state, { allow, need: 'network.host', word });
+  if (mode === 'host') demand(state, { allow, need: 'network.host', word });
   return mode;
 }
 

@@ -1,7 +1,7 @@
 import type { Unset } from '../dockerfile/index.ts';
 import type { SourceRange } from '../errors/index.ts';
 import type { ContainerConfig, ImageConfig, Platform } from '../oci/index.ts';
-import type { Op } from './op.ts';
+import type { Op, StepNetwork } from './op.ts';
 
 /** An image the plan needs the configuration (and later the layers) of. */
 export type ImageNeed = {
@@ -27,8 +27,8 @@ export type PlanOptions = {
   readonly unset?: readonly Unset[];
   /** Named contexts: `directory` is a tree of files, `image` is resolved like any image under this name. */
   readonly contexts: ReadonlyMap<string, 'directory' | 'image'>;
-  /** What the network of a step is that does not say; default: the machine's. */
-  readonly network?: 'host' | 'none';
+  /** What the network of a step is that does not say; default: `default`. */
+  readonly network?: StepNetwork;
   readonly allow?: ReadonlySet<Entitlement>;
   /** Configurations of the images found so far, by `ImageNeed.key`. */
   readonly images: ReadonlyMap<string, ImageConfig>;

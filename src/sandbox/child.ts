@@ -1,4 +1,6 @@
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { LapidaryError } from '../errors/index.ts';
 import type { Container } from './container.ts';
@@ -13,6 +15,7 @@ import {
   type RunOrder,
 } from './protocol.ts';
 import { type RunContext, runOrder, unpackOrder } from './run.ts';
+import type { openNetwork, StepNetwork } from './step-network.ts';
 import { errnoOf, Syscalls } from './syscalls.ts';
 import { TreeStore } from './tree-store.ts';
 
@@ -60,15 +63,43 @@ class Child {
     }
   }
 
-  async #open({ paths, runtime, searchPath }: Extract<Order, { type: 'open' }>): Promise<void> {
+  async #open({
+    paths,
+    runtime,
+    searchPath,
+    attributes,
+    callerIsRoot,
+  }: Extract<Order, { type: 'open' }>): Promise<void> {
     try {
-      const syscalls = await Syscalls.open();
+      const syscalls = await Syscalls.open(attributes);
+      // Gained capabilities take back what unshare(1) asked for: prctl(2)
+      syscalls.dieWithParent();
       hideCgroups(syscalls, runtime.name);
-      this.#context = { syscalls, paths, runtime, searchPath, trees: new TreeStore(syscalls, paths) };
+      const trees = new TreeStore(syscalls, paths, callerIsRoot);
+      const network = this.#openNetwork({ syscalls, searchPath });
+      this.#context = { syscalls, paths, runtime, searchPath, trees, callerIsRoot, network };
       this.#report(0, { type: 'ready' });
+      void removeDiscarded(paths.discarded);
     } catch (error) {
       this.#report(0, { type: 'failed', error: plainError(error) });
     }
+  }
+
+  /** Once for all steps that want it. */
+  #openNetwork(machine: Parameters<typeof openNetwork>[0]): RunContext['network'] {
+    let opened: Promise<StepNetwork | undefined> | undefined;
+    const open = async (): Promise<StepNetwork | undefined> => {
+      const { openNetwork } = await import('./step-network.ts');
+      const network = await openNetwork(machine);
+      if ('path' in network) return network;
+      const message = `steps share the network of this machine, local services included: ${network.reason}`;
+      this.#report(0, { type: 'warning', message, hint: network.fix });
+      return undefined;
+    };
+    return () => {
+      opened ??= open();
+      return opened;
+    };
   }
 
   #run(run: number, order: RunOrder): Promise<void> {
@@ -116,6 +147,19 @@ function hideCgroups(syscalls: Syscalls, runtime: 'crun' | 'runc'): void {
     syscalls.mount({ source: 'none', target: '/sys/fs/cgroup', type });
   } catch {
     // No /sys, or no cgroups in this kernel: the runtime has to do with what there is.
+  }
+}
+
+/** What somebody could not remove, as he is not root in here. */
+async function removeDiscarded(directory: string): Promise<void> {
+  const names = await readdir(directory, { encoding: 'buffer' }).catch(() => []);
+  for (const name of names) {
+    await new Promise(setImmediate);
+    try {
+      rmSync(Buffer.concat([Buffer.from(`${directory}/`), name]), { recursive: true, force: true });
+    } catch {
+      // Another sandbox is at it as well
+    }
   }
 }
 

@@ -16,11 +16,11 @@ import { below, hostPath } from './host-path.ts';
 import {
   type Found,
   foundOf,
-  IMPLIED_ROOT_XATTR,
+  impliedRootXattr,
   inodeOf,
   kindOf,
   metadataOf,
-  OPAQUE_XATTR,
+  opaqueXattr,
   readFound,
   readTarget,
   sameMetadata,
@@ -64,7 +64,7 @@ class Collector {
     if (root === undefined) throw new Error('the upper directory is gone');
     this.#visitChildren('');
     if (sameMetadata(root, this.#view.rootMetadata(), { mtime: false })) {
-      this.#syscalls.setXattr(this.#upper, IMPLIED_ROOT_XATTR, Buffer.from('y'));
+      this.#syscalls.setXattr(this.#upper, impliedRootXattr(this.#syscalls), Buffer.from('y'));
     } else {
       this.#entries.push({ kind: 'node', path: '', node: { ...metadataOf(root), type: 'dir' } });
     }
@@ -118,7 +118,7 @@ class Collector {
     // Overlayfs also marks new directories that hide nothing; elsewhere in a stack they might.
     const marked = isOpaque(this.#syscalls, host);
     const opaque = marked && lower?.kind === 'dir';
-    if (marked && !opaque) this.#syscalls.removeXattr(hostPath(host), OPAQUE_XATTR);
+    if (marked && !opaque) this.#syscalls.removeXattr(hostPath(host), opaqueXattr(this.#syscalls));
     if (!kept && !opaque && lower?.kind === 'dir' && sameMetadata(found, lower, { mtime: true })) {
       rmdirSync(hostPath(host));
       return false;

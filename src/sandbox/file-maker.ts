@@ -1,7 +1,7 @@
 import { closeSync, constants, fchmodSync, fchownSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import type { HostPath } from '../host/index.ts';
 import { below, hostPath } from './host-path.ts';
-import { isHostXattr } from './inode.ts';
+import { setImageXattrs } from './inode.ts';
 import { errnoOf, type Syscalls } from './syscalls.ts';
 import type { FileOwner, OpMaker } from './unpack-ops.ts';
 
@@ -49,9 +49,7 @@ export class FileMaker implements OpMaker, Disposable {
     if (owner.uid !== 0 || owner.gid !== 0) fchownSync(fd, owner.uid, owner.gid);
     // Writing and changing the owner both clear these bits.
     if (owner.mode > 0o777) fchmodSync(fd, owner.mode);
-    for (const [name, value] of owner.xattrs ?? []) {
-      if (!isHostXattr(name)) this.#syscalls.setXattr(host, name, value);
-    }
+    setImageXattrs(this.#syscalls, host, owner.xattrs);
     this.#syscalls.setFileTimes(fd, owner.mtime, owner.mtimeNs);
     this[Symbol.dispose]();
   }

@@ -1,13 +1,20 @@
 import { type BigIntStats, constants, lstatSync, readlinkSync } from 'node:fs';
+import type { HostPath } from '../host/index.ts';
 import { decodePathText } from '../tar/index.ts';
 import type { Inode, Metadata } from '../tree/index.ts';
 import { hostPath } from './host-path.ts';
 import { errnoOf, type Syscalls } from './syscalls.ts';
 
 /** Marks a directory of overlayfs that hides what lower layers have in it. */
-export const OPAQUE_XATTR = 'trusted.overlay.opaque';
+export function opaqueXattr({ attributes }: Pick<Syscalls, 'attributes'>): string {
+  return `${attributes}.overlay.opaque`;
+}
+
 /** Marks the root of an unpacked layer that says nothing about the root directory's metadata. */
-export const IMPLIED_ROOT_XATTR = 'trusted.lapidary.implied';
+export function impliedRootXattr({ attributes }: Pick<Syscalls, 'attributes'>): string {
+  return `${attributes}.lapidary.implied`;
+}
+
 /** Metadata of a directory that no layer describes. */
 export const DEFAULT_DIRECTORY: Metadata = { mode: 0o755, uid: 0, gid: 0, mtime: 0, mtimeNs: 0 };
 
@@ -38,8 +45,25 @@ const KINDS = new Map<number, Found['kind']>([
  * hostile one could redirect lookups) and never taken into one.
  */
 export function isHostXattr(name: string): boolean {
-  return /^(?:trusted|user)\.overlay\.|^trusted\.lapidary\.|^security\.selinux$/.test(name);
+  return /^(?:trusted|user)\.(?:overlay|lapidary)\.|^security\.selinux$/.test(name);
 }
+
+/**
+ * Gives an inode the attributes of an image. In a user namespace those are left out that only root of the machine can set:
+ * the image keeps them, commands do not see them.
+ */
+export function setImageXattrs(
+  syscalls: Syscalls,
+  host: HostPath,
+  xattrs: Metadata['xattrs'] = new Map<string, Uint8Array>(),
+): void {
+  for (const [name, value] of xattrs) {
+    if (isHostXattr(name) || (syscalls.inNamespace && NEEDS_ROOT.test(name))) continue;
+    syscalls.setXattr(host, name, value);
+  }
+}
+
+const NEEDS_ROOT = /^trusted\.|^security\.(?!capability$)/;
 
 /** lstat of a path text; `undefined` when there is nothing, or a parent is missing or no directory. */
 export function tryStat(path: string): BigIntStats | undefined {

@@ -3,9 +3,9 @@ import {
   DEFAULT_DIRECTORY,
   type Found,
   foundOf,
-  IMPLIED_ROOT_XATTR,
+  impliedRootXattr,
   kindOf,
-  OPAQUE_XATTR,
+  opaqueXattr,
   readFound,
   tryStat,
 } from './inode.ts';
@@ -15,7 +15,7 @@ const OPAQUE = 'y'.charCodeAt(0);
 
 /** Whether a directory in overlay form hides what is below it. */
 export function isOpaque(syscalls: Syscalls, path: string): boolean {
-  const value = syscalls.getXattr(hostPath(path), OPAQUE_XATTR);
+  const value = syscalls.getXattr(hostPath(path), opaqueXattr(syscalls));
   return value?.length === 1 && value[0] === OPAQUE;
 }
 
@@ -55,7 +55,8 @@ export class LowerView {
     for (const host of this.directories) {
       const found = readFound(this.#syscalls, host);
       if (found === undefined) continue;
-      if (this.#syscalls.getXattr(hostPath(host), IMPLIED_ROOT_XATTR) === undefined) return { host, found };
+      const implied = this.#syscalls.getXattr(hostPath(host), impliedRootXattr(this.#syscalls));
+      if (implied === undefined) return { host, found };
     }
     return undefined;
   }

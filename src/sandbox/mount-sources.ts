@@ -59,13 +59,13 @@ export class MountSources {
         return this.#bind(mount);
       case 'cache': {
         const { path } = await this.#cache(mount);
-        return { kind: 'dir', type: 'bind', path, options: ['rbind', 'rprivate', access(mount)] };
+        return { kind: 'dir', type: 'bind', path, options: ['rbind', 'rprivate', 'nodev', access(mount)] };
       }
       case 'tmpfs': {
         // As runc has it: a directory that is there keeps its mode
         const mode = found?.kind === 'dir' ? found.mode.toString(8) : '1777';
         const size = mount.size === undefined ? [] : [`size=${mount.size}`];
-        const options = ['nosuid', `mode=${mode}`, ...size, access(mount)];
+        const options = ['nosuid', 'nodev', `mode=${mode}`, ...size, access(mount)];
         return { kind: 'dir', type: 'tmpfs', path: 'tmpfs', options };
       }
       case 'secret':

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type ContainerRequest, runtimeSpec } from './oci-spec.ts';
+import { type ContainerRequest, NEW_NETWORK, runtimeSpec } from './oci-spec.ts';
 
 const request: ContainerRequest = {
   root: '/r',
@@ -8,7 +8,6 @@ const request: ContainerRequest = {
   cwd: '/w',
   user: { uid: 1, gid: 2, groups: [3] },
   hostname: 'h',
-  network: 'host',
   terminal: false,
   mounts: [{ destination: '/etc/hosts', type: 'bind', source: '/x', options: ['bind'] }],
   maxOpenFiles: 4096,
@@ -33,10 +32,25 @@ describe('runtimeSpec', () => {
   });
 
   test.for([
-    { network: 'host', want: ['mount', 'pid', 'ipc', 'uts'] },
-    { network: 'none', want: ['mount', 'pid', 'ipc', 'uts', 'network'] },
-  ] as const)('network $network', ({ network, want }) => {
-    expect(runtimeSpec({ ...request, network }).linux.namespaces.map(({ type }) => type)).toEqual(want);
+    { name: 'that of the machine', network: {}, want: [] },
+    { name: 'a new one', network: { networkNamespace: NEW_NETWORK }, want: [{ type: 'network' }] },
+    {
+      name: 'one that is there',
+      network: { networkNamespace: '/proc/7/ns/net' },
+      want: [{ type: 'network', path: '/proc/7/ns/net' }],
+    },
+  ])('network: $name', ({ network, want }) => {
+    const { namespaces } = runtimeSpec({ ...request, ...network }).linux;
+    expect(namespaces).toEqual([...['mount', 'pid', 'ipc', 'uts'].map((type) => ({ type })), ...want]);
+  });
+
+  test('in a user namespace the /sys of a network that is not its own is bound', () => {
+    const sys = (more: Partial<ContainerRequest>): string | undefined =>
+      runtimeSpec({ ...request, inNamespace: true, ...more }).mounts.find(
+        ({ destination }) => destination === '/sys',
+      )?.type;
+    expect(sys({})).toBe('none');
+    expect(sys({ networkNamespace: NEW_NETWORK })).toBe('sysfs');
   });
 
   test('mounts the system first, and /sys for reading only', () => {
@@ -48,6 +62,7 @@ describe('runtimeSpec', () => {
       '/dev/shm',
       '/dev/mqueue',
       '/sys',
+      ...['null', 'zero', 'full', 'random', 'urandom', 'tty'].map((name) => `/dev/${name}`),
       '/etc/hosts',
     ]);
     expect(mounts.find(({ destination }) => destination === '/sys')?.options).toContain('ro');

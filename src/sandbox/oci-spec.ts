@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import type { RunNetwork } from '../solve/index.ts';
 import { type LinuxSeccomp, seccompProfile } from './seccomp.ts';
 
 /** What Docker gives to a container's processes. Those of other users than root lose them on exec. */
@@ -68,6 +67,16 @@ const MOUNTS: readonly SpecMount[] = [
   { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', 'ro'] },
 ];
 
+const HOST_SYS: SpecMount = {
+  destination: '/sys',
+  type: 'none',
+  source: '/sys',
+  options: ['rbind', 'nosuid', 'noexec', 'nodev', 'ro'],
+};
+
+/** A `networkNamespace` with nothing in it but its own loopback. */
+export const NEW_NETWORK = 'new';
+
 /** One process in its root filesystem. Paths of `argv` and `cwd` are inside; those of `mounts` are of the host. */
 export type ContainerRequest = {
   readonly root: string;
@@ -76,9 +85,14 @@ export type ContainerRequest = {
   readonly cwd: string;
   readonly user: { readonly uid: number; readonly gid: number; readonly groups: readonly number[] };
   readonly hostname: string;
-  readonly network: RunNetwork;
+  /** Path of a network namespace, `new` for one of its own, or absent for that of this process. */
+  readonly networkNamespace?: string;
+  /** Whether root of the sandbox is an ordinary user of the machine. */
+  readonly inNamespace?: boolean;
   /** Every right that there is. */
   readonly insecure?: boolean;
+  /** mount(8), where the runtime has to be helped to keep devices out of the root. */
+  readonly remount?: string;
   readonly terminal: boolean;
   /** Added to the default mounts, in this order. */
   readonly mounts: readonly SpecMount[];
@@ -134,8 +148,50 @@ const INSECURE_DEVICES: readonly SpecDevice[] = [
   ...Array.from({ length: 8 }, (_, n) => device(`loop${n}`, 'b', [7, n])),
 ];
 
+/** What every container has: runtime-spec, "Default Devices". */
+const DEVICES = ['null', 'zero', 'full', 'random', 'urandom', 'tty'] as const;
+
+function bindDevice(name: string): SpecMount {
+  const path = `/dev/${name}`;
+  return { destination: path, type: 'bind', source: path, options: ['bind', 'nosuid', 'noexec'] };
+}
+
+function withoutDevices(mount: SpecMount): SpecMount {
+  return mount.destination === '/dev' ? { ...mount, options: [...mount.options, 'nodev'] } : mount;
+}
+
 function writable(mount: SpecMount): SpecMount {
   return { ...mount, options: mount.options.filter((option) => option !== 'ro') };
+}
+
+type SpecNamespace = { readonly type: string; readonly path?: string };
+
+function namespacesOf({ networkNamespace }: ContainerRequest): SpecNamespace[] {
+  const all: SpecNamespace[] = ['mount', 'pid', 'ipc', 'uts'].map((type) => ({ type }));
+  if (networkNamespace === NEW_NETWORK) all.push({ type: 'network' });
+  else if (networkNamespace !== undefined) all.push({ type: 'network', path: networkNamespace });
+  return all;
+}
+
+/** crun mounts the root once more, without the flags that it had. */
+function hooksOf({ root, remount }: ContainerRequest): Pick<RuntimeSpec, 'hooks'> {
+  if (remount === undefined) return {};
+  return {
+    hooks: { createContainer: [{ path: remount, args: ['mount', '-o', 'remount,bind,nodev', root] }] },
+  };
+}
+
+function baseMounts({
+  insecure = false,
+  inNamespace = false,
+  networkNamespace,
+}: ContainerRequest): SpecMount[] {
+  // sysfs shows the network, and only root of its namespace may mount it
+  const foreign = inNamespace && networkNamespace === undefined;
+  const mounts = foreign ? MOUNTS.map((mount) => (mount.type === 'sysfs' ? HOST_SYS : mount)) : [...MOUNTS];
+  if (insecure) return mounts.map(writable);
+  // Root of the machine could make the node of any device, if there were a place where it can be opened
+  return inNamespace ? mounts : [...mounts.map(withoutDevices), ...DEVICES.map(bindDevice)];
 }
 
 /** https://github.com/opencontainers/runtime-spec/blob/v1.2.0/config.md, the part that is written here. */
@@ -145,8 +201,9 @@ type RuntimeSpec = {
   readonly root: { readonly path: string; readonly readonly: boolean };
   readonly hostname: string;
   readonly mounts: readonly SpecMount[];
+  readonly hooks?: unknown;
   readonly linux: {
-    readonly namespaces: readonly { readonly type: string }[];
+    readonly namespaces: readonly SpecNamespace[];
     readonly maskedPaths: readonly string[];
     readonly readonlyPaths: readonly string[];
     readonly devices?: readonly SpecDevice[];
@@ -159,7 +216,6 @@ export function runtimeSpec(request: ContainerRequest): RuntimeSpec {
   const { uid, gid, groups } = request.user;
   const { insecure = false } = request;
   const seccomp = insecure ? undefined : seccompProfile(CAPABILITIES, request.arch);
-  const namespaces = ['mount', 'pid', 'ipc', 'uts', ...(request.network === 'none' ? ['network'] : [])];
   return {
     // Nothing younger is used, and crun before 1.9 refuses any other minor version.
     ociVersion: '1.0.2',
@@ -178,9 +234,10 @@ export function runtimeSpec(request: ContainerRequest): RuntimeSpec {
     },
     root: { path: request.root, readonly: false },
     hostname: request.hostname,
-    mounts: [...(insecure ? MOUNTS.map(writable) : MOUNTS), ...request.mounts],
+    mounts: [...baseMounts(request), ...request.mounts],
+    ...hooksOf(request),
     linux: {
-      namespaces: namespaces.map((type) => ({ type })),
+      namespaces: namespacesOf(request),
       maskedPaths: insecure ? [] : MASKED,
       readonlyPaths: insecure ? [] : READ_ONLY,
       ...(insecure ? { devices: INSECURE_DEVICES } : {}),

@@ -1,6 +1,7 @@
 import { ERROR_CODES, type ErrorCode, LapidaryError, messageOf } from '../errors/index.ts';
 import type { Owner, RequestMount, RunRequest, StorePaths } from '../solve/index.ts';
 import type { LayerId } from '../tree/index.ts';
+import type { TreeAttributes } from './tree-form.ts';
 import type { LayerBlob } from './unpack-messages.ts';
 
 /** Longest frame that is accepted: requests carry an environment and standard input, nothing bigger. */
@@ -67,6 +68,9 @@ export type Order =
       readonly paths: StorePaths;
       readonly runtime: RuntimeProgram;
       readonly searchPath: string;
+      readonly attributes: TreeAttributes;
+      /** Whether who sends this may read whatever the sandbox makes. */
+      readonly callerIsRoot: boolean;
     }
   | { readonly type: 'run'; readonly order: RunOrder }
   | { readonly type: 'unpack'; readonly order: UnpackOrder }
@@ -76,6 +80,8 @@ export type Order =
 /** From the child: `ready` once, then one of the others per run. */
 export type Report =
   | { readonly type: 'ready' }
+  /** At any time: what steps have to do with on this machine. */
+  | { readonly type: 'warning'; readonly message: string; readonly hint: string }
   /** `table` is absent for runs whose change is thrown away. */
   | { readonly type: 'succeeded'; readonly table?: string }
   | { readonly type: 'exited'; readonly exitCode: number }

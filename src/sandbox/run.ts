@@ -1,17 +1,20 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hexOf } from '../oci/index.ts';
 import type { StorePaths } from '../solve/index.ts';
 import { encodeTree } from '../tree/index.ts';
 import { collectUpper } from './collect.ts';
 import { Container, type ContainerIo } from './container.ts';
+import { packHidden } from './hidden-contents.ts';
 import { IrregularLayer } from './layer-scan.ts';
 import { listedRoot } from './listed-user.ts';
 import type { LowerView } from './lower-view.ts';
 import { removeUnused } from './mount-point.ts';
-import type { ContainerRequest, SpecMount } from './oci-spec.ts';
+import { type ContainerRequest, NEW_NETWORK, type SpecMount } from './oci-spec.ts';
 import { OverlayMount } from './overlay.ts';
+import { requireProgram } from './programs.ts';
 import type { Report, RunOrder, RuntimeProgram, UnpackOrder } from './protocol.ts';
 import type { RunMounts } from './run-mounts.ts';
+import type { StepNetwork } from './step-network.ts';
 import { makeStubs, setMetadata } from './stubs.ts';
 import type { Syscalls } from './syscalls.ts';
 import { publishTree, type TreeStore } from './tree-store.ts';
@@ -29,6 +32,10 @@ export type RunContext = {
   /** Where programs are, as in `$PATH`. */
   readonly searchPath: string;
   readonly trees: TreeStore;
+  /** Whether who sends orders may read whatever is made here. */
+  readonly callerIsRoot: boolean;
+  /** The network of the steps that name none; `undefined` for that of the machine. Made when it is first asked for. */
+  readonly network: () => Promise<StepNetwork | undefined>;
 };
 
 type RunHooks = {
@@ -45,19 +52,29 @@ type RunHooks = {
 export async function runOrder(context: RunContext, order: RunOrder, hooks: RunHooks): Promise<Report> {
   const { directory } = order;
   const { syscalls } = context;
+  const network = order.network === 'default' ? context.network() : undefined;
   const view = await context.trees.prepare(order.layers, directory, hooks.signal);
   const upper = `${directory}/upper`;
   mkdirSync(upper);
   setMetadata(syscalls, upper, view.rootMetadata());
   try {
-    const { exitCode, made } = await runContainer(context, { order, view }, hooks);
+    const { exitCode, made } = await runContainer(context, { order, view, network: await network }, hooks);
     if (order.mode.type === 'foreground') return { type: 'exited', exitCode };
     if (exitCode !== 0) return { type: 'exited', exitCode };
     removeUnused(syscalls, upper, made);
     return { type: 'succeeded', table: keepChange(context, { directory, upper, view }) };
   } finally {
-    // Here and not by whoever made the directory: Node's asynchronous removal stumbles over names that are not UTF-8.
-    rmSync(upper, { recursive: true, force: true });
+    removeAllBut(directory, 'table');
+  }
+}
+
+/**
+ * Here and not by whoever made the directory: Node's asynchronous removal stumbles over names that are not UTF-8, and
+ * what was made in a user namespace may have owners that only its root can act for.
+ */
+function removeAllBut(directory: string, kept: string): void {
+  for (const name of readdirSync(directory)) {
+    if (name !== kept) rmSync(`${directory}/${name}`, { recursive: true, force: true });
   }
 }
 
@@ -78,17 +95,20 @@ export async function unpackOrder(
   }
 }
 
+type RunParts = {
+  readonly order: RunOrder;
+  readonly view: LowerView;
+  readonly network: StepNetwork | undefined;
+};
+
 type Ended = {
   readonly exitCode: number;
   /** Mount points that the root did not have. */
   readonly made: readonly string[];
 };
 
-async function runContainer(
-  context: RunContext,
-  { order, view }: { readonly order: RunOrder; readonly view: LowerView },
-  hooks: RunHooks,
-): Promise<Ended> {
+async function runContainer(context: RunContext, run: RunParts, hooks: RunHooks): Promise<Ended> {
+  const { order, view, network } = run;
   const { syscalls, runtime } = context;
   const { directory, mode } = order;
   await using mounts = await openMounts(context, { order, view }, hooks);
@@ -99,7 +119,11 @@ async function runContainer(
     points: mounts?.points ?? [],
   });
   const lower = stubs.directory === undefined ? view.directories : [stubs.directory, ...view.directories];
-  using overlay = OverlayMount.open(syscalls, { directory, lower });
+  using overlay = OverlayMount.open(syscalls, {
+    directory,
+    lower,
+    devices: order.insecure ?? false,
+  });
   const container = new Container({
     syscalls,
     runtime,
@@ -110,6 +134,8 @@ async function runContainer(
       etc: stubs.etc,
       mounts,
       user: order.user === 'default' ? listedRoot(view) : order.user,
+      network,
+      context,
     }),
     io: ioOf(order, hooks),
   });
@@ -141,9 +167,14 @@ type Surroundings = Pick<ContainerRequest, 'root' | 'user'> & {
   /** Files of /etc that can be put over those of the image. */
   readonly etc: readonly string[];
   readonly mounts: RunMounts | undefined;
+  readonly network: StepNetwork | undefined;
+  readonly context: RunContext;
 };
 
-function containerRequest(order: RunOrder, { root, etc, mounts, user }: Surroundings): ContainerRequest {
+function containerRequest(
+  order: RunOrder,
+  { root, etc, mounts, user, network, context }: Surroundings,
+): ContainerRequest {
   const foreground = order.mode.type === 'foreground' ? order.mode : undefined;
   return {
     ...order,
@@ -151,10 +182,13 @@ function containerRequest(order: RunOrder, { root, etc, mounts, user }: Surround
     insecure: order.insecure ?? false,
     root,
     user,
+    inNamespace: context.syscalls.inNamespace,
+    ...remountProgram(order, context),
+    ...networkNamespace(order, network),
     argv: foreground?.init === undefined ? order.argv : [INIT, '--', ...order.argv],
     terminal: foreground?.terminal ?? false,
     mounts: [
-      ...etcMounts(order, etc),
+      ...etcMounts(order, etc, network),
       ...fileMounts(order),
       ...(mounts?.mounts ?? []),
       ...(foreground === undefined ? [] : volumeMounts(foreground)),
@@ -180,24 +214,25 @@ function ioOf(order: RunOrder, { onOutput }: RunHooks): ContainerIo {
 
 /** Moves the change into the store and writes its table; answers with the table's path. */
 function keepChange(
-  { syscalls, paths }: RunContext,
+  { syscalls, paths, callerIsRoot }: RunContext,
   {
     directory,
     upper,
     view,
   }: { readonly directory: string; readonly upper: string; readonly view: LowerView },
 ): string {
-  const { id, bytes } = encodeTree(collectUpper(syscalls, { upper, view }));
+  const collected = collectUpper(syscalls, { upper, view });
+  const place = { paths, tree: upper, scratch: directory };
+  const { id, bytes } = encodeTree(callerIsRoot ? collected : packHidden(collected, place));
   publishTree(paths, { from: upper, name: hexOf(id) });
   const table = `${directory}/table`;
   writeFileSync(table, bytes, { mode: 0o600 });
   return table;
 }
 
-/** Name service as on the host: loopback name servers work too, as the network is the host's. */
-function etcMounts(order: RunOrder, names: readonly string[]): SpecMount[] {
+function etcMounts(order: RunOrder, names: readonly string[], network: StepNetwork | undefined): SpecMount[] {
   const contents: Readonly<Record<string, () => string>> = {
-    'resolv.conf': readResolvConf,
+    'resolv.conf': () => resolvConf(network),
     hosts: () => hostsFile(order.hostname),
     hostname: () => `${order.hostname}\n`,
   };
@@ -216,6 +251,31 @@ function fileMounts({ directory, files }: RunOrder): SpecMount[] {
     writeFileSync(source, Buffer.from(base64, 'base64'), { mode });
     return { destination: path, type: 'bind', source, options: ['bind', 'rprivate', 'ro'] };
   });
+}
+
+function remountProgram(
+  { insecure = false }: RunOrder,
+  { runtime, syscalls, searchPath }: RunContext,
+): { readonly remount?: string } {
+  if (insecure || syscalls.inNamespace || runtime.name !== 'crun') return {};
+  return { remount: requireProgram('mount', { searchPath, hint: 'install it: apt-get install mount' }) };
+}
+
+function networkNamespace(
+  { network }: RunOrder,
+  own: StepNetwork | undefined,
+): { readonly networkNamespace?: string } {
+  if (network === 'none') return { networkNamespace: NEW_NETWORK };
+  return own === undefined ? {} : { networkNamespace: own.path };
+}
+
+/** As on the host; where its loopback cannot be reached, its resolvers there are reached in another way. */
+function resolvConf(network: StepNetwork | undefined): string {
+  const text = readResolvConf();
+  if (network?.nameServer === undefined) return text;
+  const lines = text.split('\n').filter((line) => !/^\s*nameserver\s+(?:127\.|::1\b|0\.0\.0\.0)/.test(line));
+  const others = lines.some((line) => /^\s*nameserver\s/.test(line));
+  return others ? lines.join('\n') : `nameserver ${network.nameServer}\n${lines.join('\n')}`;
 }
 
 function readResolvConf(): string {
@@ -246,7 +306,7 @@ function volumeMounts(mode: Extract<RunOrder['mode'], { type: 'foreground' }>): 
       destination: target,
       type: 'bind',
       source,
-      options: ['rbind', 'rprivate', readonly ? 'ro' : 'rw'],
+      options: ['rbind', 'rprivate', 'nodev', readonly ? 'ro' : 'rw'],
     }),
   );
   if (mode.init === undefined) return volumes;

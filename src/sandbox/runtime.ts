@@ -213,7 +213,12 @@ export async function removeRunDirectory(directory: string): Promise<void> {
   try {
     await rm(directory, { recursive: true, force: true });
   } catch {
-    // Names that are not UTF-8, after a sandbox that was killed: this way of removing copes with them.
-    rmSync(directory, { recursive: true, force: true });
+    try {
+      // Names that are not UTF-8, after a sandbox that was killed: this way of removing copes with them.
+      rmSync(directory, { recursive: true, force: true });
+    } catch (error) {
+      // Of other owners in a user namespace that is gone by now: the store has the next one remove it
+      if (process.getuid?.() === 0) throw error;
+    }
   }
 }

@@ -1,9 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { LapidaryError } from '../errors/index.ts';
 import type { StorePaths } from '../solve/index.ts';
-import { DEFAULT_SEARCH_PATH, requireProgram, requireRuntime } from './programs.ts';
+import { ALL_IDS, sameMaps } from './id-maps.ts';
+import { chooseIsolation, type Isolation } from './isolation.ts';
+import { DEFAULT_SEARCH_PATH, requireRuntime } from './programs.ts';
 import {
   decodeReport,
   encodeMessage,
@@ -15,6 +17,10 @@ import {
   revivedError,
   type UnpackOrder,
 } from './protocol.ts';
+import { knownRefusals } from './refusal.ts';
+import type { SandboxSettings } from './settings.ts';
+import { mapIds, spawnTree } from './spawn-tree.ts';
+import { claimTrees } from './tree-form.ts';
 
 /** How long the sandbox may take to end by itself once its control pipe is closed. */
 const END_GRACE_MS = 10_000;
@@ -27,12 +33,15 @@ export type SandboxOptions = {
   readonly childScript?: string | URL;
   /** Colon-separated directories in which crun, runc, unshare and setpriv are looked for. */
   readonly searchPath?: string;
+  readonly settings?: SandboxSettings;
+  /** Told once each: what steps cannot do on this machine, and is not an error yet. */
+  readonly onWarning?: (message: string, hint: string) => void;
 };
 
 /** Takes what a run writes, until the run settles. */
 type OnOutput = (stream: 'stdout' | 'stderr', data: Uint8Array) => void;
 /** How a request to the sandbox can end well. */
-export type Outcome = Exclude<Report, { type: 'failed' }>;
+export type Outcome = Exclude<Report, { type: 'failed' | 'warning' }>;
 /** `number` names it in `send`; `outcome` rejects with what the sandbox says went wrong. */
 export type Started = { readonly number: number; readonly outcome: Promise<Outcome> };
 type Pending = {
@@ -51,9 +60,12 @@ const OPENING = 0;
 export class SandboxProcess implements AsyncDisposable {
   readonly #process: ChildProcess;
   readonly #control: Socket;
+  readonly #isolation: Isolation;
+  readonly #onWarning: SandboxOptions['onWarning'];
   readonly #pending = new Map<number, Pending>();
   readonly #exited: Promise<void>;
   #complaint = '';
+  #isReady = false;
   #lastRun = OPENING;
 
   /**
@@ -62,20 +74,24 @@ export class SandboxProcess implements AsyncDisposable {
    */
   static async open(options: SandboxOptions, stdio: 'inherit' | 'none'): Promise<SandboxProcess> {
     const { searchPath = DEFAULT_SEARCH_PATH, childScript = defaultChildScript() } = options;
-    if (process.getuid?.() !== 0) {
-      throw new LapidaryError(
-        'PERMISSION',
-        'running commands needs root, for mounts and for files with owners',
-        {
-          hint: 'needs root: run with sudo',
-        },
-      );
-    }
+    const isolation = chooseIsolation(options.settings?.isolation ?? 'auto', searchPath);
     const runtime = requireRuntime(searchPath);
+    const { paths } = options;
+    const attributes = claimTrees(paths, namespaceOf(isolation));
     const script = typeof childScript === 'string' ? childScript : fileURLToPath(childScript);
-    const opened = new SandboxProcess(spawnTree({ searchPath, script, stdio }));
+    const child = spawnTree({ searchPath, script, stdio, isolation });
+    const opened = new SandboxProcess(child, isolation, options);
     try {
-      await opened.#request(OPENING, { type: 'open', paths: options.paths, runtime, searchPath });
+      const order = {
+        type: 'open',
+        paths,
+        runtime,
+        searchPath,
+        attributes,
+        callerIsRoot: process.getuid?.() === 0,
+      } as const;
+      await Promise.all([opened.#request(OPENING, order), mapIds(child, isolation)]);
+      warnOfShortage(isolation, options);
       return opened;
     } catch (error) {
       await opened[Symbol.asyncDispose]();
@@ -83,8 +99,10 @@ export class SandboxProcess implements AsyncDisposable {
     }
   }
 
-  private constructor(child: ChildProcess) {
+  private constructor(child: ChildProcess, isolation: Isolation, { onWarning }: SandboxOptions) {
+    this.#onWarning = onWarning;
     this.#process = child;
+    this.#isolation = isolation;
     this.#control = child.stdio[3] as Socket;
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#complaint = (this.#complaint + text).slice(-MAX_COMPLAINT);
@@ -136,6 +154,11 @@ export class SandboxProcess implements AsyncDisposable {
   }
 
   #receive(frame: Frame): void {
+    if (frame.run === OPENING && this.#isReady) {
+      const report = decodeReport(frame);
+      if (report.type === 'warning') this.#onWarning?.(report.message, report.hint);
+      return;
+    }
     const pending = this.#pending.get(frame.run);
     if (pending === undefined) return;
     if (frame.kind !== 'message') {
@@ -145,7 +168,9 @@ export class SandboxProcess implements AsyncDisposable {
     this.#pending.delete(frame.run);
     this.#hold(this.#pending.size > 0);
     const report = decodeReport(frame);
+    this.#isReady ||= report.type === 'ready';
     if (report.type === 'failed') pending.reject(revivedError(report.error));
+    else if (report.type === 'warning') pending.reject(new Error('a warning of a run'));
     else pending.resolve(report);
   }
 
@@ -160,10 +185,7 @@ export class SandboxProcess implements AsyncDisposable {
 
   #failAll(): void {
     const notes = this.#complaint.split('\n').filter((line) => line !== '');
-    const error = new LapidaryError('SANDBOX_FAILED', 'the sandbox process ended unexpectedly', {
-      hint: 'run `lapidary doctor` to see what this machine allows',
-      notes: notes.slice(-10),
-    });
+    const error = this.#isReady ? ended(notes) : notStarted(notes, this.#isolation);
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
   }
@@ -183,47 +205,42 @@ function defaultChildScript(): URL {
   return new URL(name, import.meta.url);
 }
 
-/**
- * mallopt(3): glibc would give freed buffers back to the kernel and fetch them again for the next piece of a layer, which
- * costs a page fault for each 4 KiB. Other C libraries ignore it.
- */
-const KEEP_FREED_MEMORY = {
-  MALLOC_MMAP_THRESHOLD_: String(256 << 20),
-  MALLOC_TRIM_THRESHOLD_: String(256 << 20),
+/** Within a user namespace already, as in some containers, root has what its own users have. */
+function namespaceOf(isolation: Isolation): Parameters<typeof claimTrees>[1] {
+  if (isolation.type === 'user-namespace') return isolation.maps;
+  const maps = sameMaps();
+  return maps.uids.some(({ count }) => count === ALL_IDS) ? undefined : maps;
+}
+
+const SHORTAGES = {
+  'no-ranges':
+    'give this user ranges in /etc/subuid and /etc/subgid: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER',
+  'no-programs': 'install newuidmap and newgidmap: apt-get install uidmap',
+  'no-new-privileges':
+    'this process may gain no privileges (no_new_privs), so newuidmap cannot help it: start it without',
 } as const;
 
-/**
- * setpriv(1) lets the tree die with this process, unshare(1) makes the namespaces and dies with its child; its child
- * is process 1 of the PID namespace, with whose end the kernel kills everything in it.
- */
-function spawnTree({
-  searchPath,
-  script,
-  stdio,
-}: {
-  readonly searchPath: string;
-  readonly script: string;
-  readonly stdio: 'inherit' | 'none';
-}): ChildProcess {
-  const hint = 'install it: apt-get install util-linux';
-  const setpriv = requireProgram('setpriv', { searchPath, hint });
-  const unshare = requireProgram('unshare', { searchPath, hint });
-  const namespaces = [
-    '--mount',
-    '--propagation',
-    'private',
-    '--pid',
-    '--fork',
-    '--kill-child=KILL',
-    '--mount-proc',
-  ];
-  const child = [process.execPath, '--disable-warning=ExperimentalWarning', script];
-  return spawn(setpriv, ['--pdeathsig', 'KILL', unshare, ...namespaces, ...child], {
-    // Out of the terminal's foreground group: a Ctrl-C reaches the main process alone.
-    detached: true,
-    env: { PATH: searchPath, ...KEEP_FREED_MEMORY },
-    cwd: '/',
-    stdio:
-      stdio === 'inherit' ? ['inherit', 'inherit', 'inherit', 'pipe'] : ['ignore', 'ignore', 'pipe', 'pipe'],
+function warnOfShortage(isolation: Isolation, { onWarning }: SandboxOptions): void {
+  if (isolation.type === 'root' || isolation.shortage === undefined) return;
+  onWarning?.(
+    'commands run with a single user ID: files of other owners than root can be neither unpacked nor made',
+    SHORTAGES[isolation.shortage],
+  );
+}
+
+function ended(notes: readonly string[]): LapidaryError {
+  return new LapidaryError('SANDBOX_FAILED', 'the sandbox process ended unexpectedly', {
+    hint: 'run `lapidary doctor` to see what this machine allows',
+    notes: notes.slice(-10),
+  });
+}
+
+function notStarted(notes: readonly string[], { type }: Isolation): LapidaryError {
+  const [first] = knownRefusals();
+  const what = type === 'root' ? 'as root' : 'in a user namespace';
+  const why = first === undefined ? '' : `: ${first.cause}`;
+  return new LapidaryError('PERMISSION', `no command can be executed ${what}${why}`, {
+    hint: first?.fix ?? 'run `lapidary doctor` to see what this machine allows',
+    notes: notes.slice(-10),
   });
 }

@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import type { Metadata } from '../tree/index.ts';
 import { ancestorsOf, below, hostPath } from './host-path.ts';
-import { DEFAULT_DIRECTORY } from './inode.ts';
+import { DEFAULT_DIRECTORY, setImageXattrs } from './inode.ts';
 import type { LowerView } from './lower-view.ts';
 import type { Syscalls } from './syscalls.ts';
 
@@ -100,6 +100,6 @@ export function setMetadata(syscalls: Syscalls, path: string, metadata: Metadata
   const host = hostPath(path);
   chownSync(host, metadata.uid, metadata.gid);
   chmodSync(host, metadata.mode);
-  for (const [name, value] of metadata.xattrs ?? []) syscalls.setXattr(host, name, value);
+  setImageXattrs(syscalls, host, metadata.xattrs);
   syscalls.setTimes(host, metadata.mtime, metadata.mtimeNs);
 }

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import {
   cString,
   type ForeignFunction,
@@ -9,10 +10,15 @@ import {
 } from '../host/index.ts';
 import { decodePathText } from '../tar/index.ts';
 import { hostPath } from './host-path.ts';
+import { ALL_IDS, sameMaps } from './id-maps.ts';
+import type { TreeAttributes } from './tree-form.ts';
 
 /** umount2(2), MNT_DETACH. */
 const MNT_DETACH = 2;
 const AT_FDCWD = -100;
+const PR_SET_PDEATHSIG = 1;
+/** MS_NODEV of mount(2), and MOUNT_ATTR_NODEV of fsmount(2). */
+const NODEV = 4;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 /** Numbers of system calls younger than Linux 5.1 are the same on every architecture that Node runs on. */
 const SYS = { move_mount: 429, fsopen: 430, fsconfig: 431, fsmount: 432, openat2: 437 } as const;
@@ -38,13 +44,20 @@ export class Syscalls {
   #lastNanoseconds = 0;
   #futimens: ForeignFunction | undefined;
 
-  private constructor(library: ForeignLibrary) {
+  /** Which extended attributes overlayfs is told to use. */
+  readonly attributes: TreeAttributes;
+  /** Whether root of this process is an ordinary user of the machine. */
+  readonly inNamespace: boolean;
+
+  private constructor(library: ForeignLibrary, attributes: TreeAttributes) {
     this.#library = library;
+    this.inNamespace = sameMaps().uids.every(({ count }) => count !== ALL_IDS);
+    this.attributes = attributes;
   }
 
   /** @throws LapidaryError SANDBOX_FAILED when koffi cannot be loaded on this machine */
-  static async open(): Promise<Syscalls> {
-    return new Syscalls(await openForeignLibrary());
+  static async open(attributes: TreeAttributes = 'trusted'): Promise<Syscalls> {
+    return new Syscalls(await openForeignLibrary(), attributes);
   }
 
   #function(name: string, args: readonly string[], result = 'int'): ForeignFunction {
@@ -68,10 +81,12 @@ export class Syscalls {
     readonly target: string;
     readonly type: string;
     readonly data?: string;
+    /** Device nodes in it lead nowhere. */
+    readonly nodev?: boolean;
   }): void {
     const call = this.#function('mount', ['str', 'str', 'str', 'ulong', 'str']);
-    const { source, target, type, data = null } = options;
-    this.#check(call(source, target, type, 0, data), 'mount', target);
+    const { source, target, type, data = null, nodev = false } = options;
+    this.#check(call(source, target, type, nodev ? NODEV : 0, data), 'mount', target);
   }
 
   /** umount2(2); `detach` is for a mount that is still in use: it goes when its last user does. */
@@ -84,7 +99,10 @@ export class Syscalls {
    * fsopen(2), fsconfig(2), fsmount(2), move_mount(2): a mount whose options are given one by one, so that
    * nothing limits their number; `null` is the value of a flag. Relative paths in options are resolved against the working directory.
    */
-  mountByOptions(type: string, options: readonly (readonly [string, string | null])[], target: string): void {
+  mountByOptions(
+    options: readonly (readonly [string, string | null])[],
+    { type, target, nodev }: { readonly type: string; readonly target: string; readonly nodev: boolean },
+  ): void {
     const open = this.#function('syscall', ['long', 'str', 'long'], 'long');
     const config = this.#function('syscall', ['long', 'long', 'long', 'str', 'str', 'long'], 'long');
     const mount = this.#function('syscall', ['long', 'long', 'long', 'long'], 'long');
@@ -98,7 +116,7 @@ export class Syscalls {
         this.#check(result, 'fsconfig', `${key}=${value}`);
       }
       this.#check(config(SYS.fsconfig, context, FSCONFIG.create, null, null, 0), 'fsconfig', type);
-      mounted = this.#check(mount(SYS.fsmount, context, CLOEXEC.fsmount, 0), 'fsmount', type);
+      mounted = this.#check(mount(SYS.fsmount, context, CLOEXEC.fsmount, nodev ? NODEV : 0), 'fsmount', type);
       const moved = move(SYS.move_mount, mounted, '', AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH);
       this.#check(moved, 'move_mount', target);
     } finally {
@@ -207,6 +225,12 @@ export class Syscalls {
     const code = this.#library.errno();
     if (code === 'EAGAIN' || code === 'EWOULDBLOCK') return false;
     throw new SyscallError('flock', code, String(fd));
+  }
+
+  /** prctl(2), PR_SET_PDEATHSIG: this process is killed when the one that started it ends. */
+  dieWithParent(): void {
+    const call = this.#function('prctl', ['int', 'ulong', 'ulong', 'ulong', 'ulong']);
+    this.#check(call(PR_SET_PDEATHSIG, constants.signals.SIGKILL, 0, 0, 0), 'prctl', 'PR_SET_PDEATHSIG');
   }
 
   /** waitpid(2): waits for the end of a child that was inherited and has been killed. */

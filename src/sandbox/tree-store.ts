@@ -4,10 +4,12 @@ import { LapidaryError } from '../errors/index.ts';
 import { markUnsettled } from '../host/index.ts';
 import { hexOf } from '../oci/index.ts';
 import type { StorePaths } from '../solve/index.ts';
-import { decodeLayer, joinTable, type LayerId } from '../tree/index.ts';
+import { decodeLayer, encodeLayer, joinTable, type LayerId } from '../tree/index.ts';
 import { unpackFiles } from './blob-unpack.ts';
 import { ContentSource } from './content-source.ts';
 import { type Fill, fillGaps, type Gaps, gapsOf } from './fill.ts';
+import { hidesContents } from './hidden.ts';
+import { packHidden } from './hidden-contents.ts';
 import { LowerView } from './lower-view.ts';
 import { errnoOf, type Syscalls } from './syscalls.ts';
 import { planTree, type TreePlan } from './tree-plan.ts';
@@ -23,13 +25,16 @@ import type { LayerBlob } from './unpack-messages.ts';
 export class TreeStore {
   readonly #syscalls: Syscalls;
   readonly #paths: StorePaths;
+  readonly #callerIsRoot: boolean;
   /** What layers with gaps leave to those below: their tables need not be read for every run. */
   readonly #gaps = new Map<LayerId, Gaps>();
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(syscalls: Syscalls, paths: StorePaths) {
+  /** `callerIsRoot`: whether who uses the store may read everything in it. */
+  constructor(syscalls: Syscalls, paths: StorePaths, callerIsRoot: boolean) {
     this.#syscalls = syscalls;
     this.#paths = paths;
+    this.#callerIsRoot = callerIsRoot;
   }
 
   /**
@@ -65,7 +70,7 @@ export class TreeStore {
   ): Promise<UnpackedBlob> {
     const target = `${scratch}/tree-${hexOf(blob.diffId)}`;
     const found = await unpackFiles(blob, { syscalls: this.#syscalls, target, signal });
-    const { id, table, plan, gaps, directories, size } = found;
+    const { id, table, plan, gaps, directories, hasHidden, size } = found;
     const stack = gaps.implied.length + gaps.links.length === 0 ? [] : below;
     const lower = await this.#directories(stack, scratch, signal);
     const fill = fillGaps(gaps, () => new LowerView(this.#syscalls, lower));
@@ -75,8 +80,20 @@ export class TreeStore {
     }
     this.#gaps.set(id, gaps);
     const name = treeName(id, fill);
+    const bytes = joinTable(table, name);
+    const closed = [...plan.nodes.values(), ...fill.directories.values()].some(
+      (node) => (!('type' in node) || node.type === 'dir') && hidesContents(node),
+    );
+    const reachable = hasHidden || closed ? this.#reachable(bytes, { tree: target, scratch }) : bytes;
     publishTree(this.#paths, { from: target, name });
-    return { bytes: joinTable(table, name), size };
+    return { bytes: reachable, size };
+  }
+
+  /** The same table, with contents in places where the owner of the store can read them. */
+  #reachable(bytes: Uint8Array, place: { readonly tree: string; readonly scratch: string }): Uint8Array {
+    if (this.#callerIsRoot) return bytes;
+    const { id, entries } = decodeLayer(bytes);
+    return encodeLayer({ id, entries: packHidden(entries, { ...place, paths: this.#paths }) });
   }
 
   async #prepare(layers: readonly LayerId[], scratch: string, signal: AbortSignal): Promise<LowerView> {

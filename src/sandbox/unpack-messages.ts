@@ -34,6 +34,8 @@ export type LayerFound = {
   readonly gaps: Gaps;
   /** Those that were made, '' for the root. */
   readonly directories: ReadonlySet<string>;
+  /** Whether the owner of the store may not read some file where it is; see `packHidden`. */
+  readonly hasHidden: boolean;
   /** Bytes of the uncompressed tar. */
   readonly size: number;
 };

@@ -7,6 +7,7 @@ import type { DiffId } from '../oci/index.ts';
 import { TarReader } from '../tar/index.ts';
 import { TarEntries, treeTable } from '../tree/index.ts';
 import { gapsOf } from './fill.ts';
+import { isHidden } from './hidden.ts';
 import { IrregularLayer, LayerScan, type Share } from './layer-scan.ts';
 import { plainError } from './protocol.ts';
 import { planTree, type TreePlan } from './tree-plan.ts';
@@ -93,7 +94,17 @@ async function read(blob: LayerBlob, makers: Makers): Promise<LayerFound> {
   const plan = planTree(entries);
   scan.check(entries, plan);
   const { directories } = scan;
-  return { ...treeTable(entries), plan: withoutFiles(plan), gaps: gapsOf(plan), directories, size };
+  const hasHidden = entries.some(
+    (entry) => entry.kind === 'node' && entry.node.type === 'file' && isHidden(entry.node),
+  );
+  return {
+    ...treeTable(entries),
+    plan: withoutFiles(plan),
+    gaps: gapsOf(plan),
+    directories,
+    hasHidden,
+    size,
+  };
 }
 
 function withoutFiles(plan: TreePlan): TreePlan {

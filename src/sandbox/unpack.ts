@@ -16,7 +16,7 @@ import type { Inode, Metadata } from '../tree/index.ts';
 import type { ContentSource, FileItem } from './content-source.ts';
 import type { Fill } from './fill.ts';
 import { below, hostPath, parentOf } from './host-path.ts';
-import { DEFAULT_DIRECTORY, IMPLIED_ROOT_XATTR, isHostXattr, OPAQUE_XATTR } from './inode.ts';
+import { DEFAULT_DIRECTORY, impliedRootXattr, opaqueXattr, setImageXattrs } from './inode.ts';
 import { errnoOf, type Syscalls } from './syscalls.ts';
 import type { TreePlan } from './tree-plan.ts';
 
@@ -85,7 +85,8 @@ export class Unpacker {
     // Deepest first: making something in a directory would move its time.
     for (const path of parentsFirst.reverse())
       this.#finishDirectory(path, directories.get(path), plan.opaque.has(path));
-    if (!plan.nodes.has('')) this.#syscalls.setXattr(this.#target, IMPLIED_ROOT_XATTR, Buffer.from('y'));
+    if (!plan.nodes.has(''))
+      this.#syscalls.setXattr(this.#target, impliedRootXattr(this.#syscalls), Buffer.from('y'));
   }
 
   #host(path: string): string | Buffer {
@@ -113,6 +114,10 @@ export class Unpacker {
     if (node.type === 'symlink') {
       symlinkSync(hostPath(node.target), host);
       lchownSync(host, node.uid, node.gid);
+    } else if (node.type !== 'fifo' && this.#syscalls.inNamespace) {
+      // Nobody but root of the machine can make it: commands see nothing there, as nothing below shows through
+      this.#syscalls.makeNode(host, constants.S_IFCHR, NO_DEVICE);
+      return;
     } else {
       const device = node.type === 'fifo' ? NO_DEVICE : node;
       this.#syscalls.makeNode(host, NODE_TYPE[node.type] | node.mode, device);
@@ -126,14 +131,12 @@ export class Unpacker {
     const host = this.#host(path);
     chownSync(host, metadata.uid, metadata.gid);
     chmodSync(host, metadata.mode);
-    if (opaque) this.#syscalls.setXattr(host, OPAQUE_XATTR, Buffer.from('y'));
+    if (opaque) this.#syscalls.setXattr(host, opaqueXattr(this.#syscalls), Buffer.from('y'));
     this.#setMetadata(host, metadata);
   }
 
   #setMetadata(host: string | Buffer, metadata: Metadata): void {
-    for (const [name, value] of metadata.xattrs ?? []) {
-      if (!isHostXattr(name)) this.#syscalls.setXattr(host, name, value);
-    }
+    setImageXattrs(this.#syscalls, host, metadata.xattrs);
     this.#syscalls.setTimes(host, metadata.mtime, metadata.mtimeNs);
   }
 }
@@ -142,8 +145,22 @@ export class Unpacker {
 export function unpackError(error: unknown, path: string): unknown {
   const code = errnoOf(error);
   if (code === undefined) return error;
+  if (code === 'EINVAL' && isChown(error)) return unmappedOwner(path, error);
   return new LapidaryError('STORE_FAILED', `cannot unpack ${quoted(path)} of a layer: ${code}`, {
     hint: code === 'ENOSPC' ? 'free some disk space' : undefined,
     cause: error,
+  });
+}
+
+function isChown(error: unknown): boolean {
+  return /^[fl]?chown$/.test((error as NodeJS.ErrnoException).syscall ?? '');
+}
+
+/** user_namespaces(7): an owner that is not mapped cannot be given. */
+function unmappedOwner(path: string, cause: unknown): LapidaryError {
+  const message = `cannot unpack ${quoted(path)} of a layer: its owner has no ID in the user namespace of this build`;
+  return new LapidaryError('STORE_FAILED', message, {
+    hint: 'give this user more IDs in /etc/subuid and /etc/subgid and install uidmap (see `lapidary doctor`), or build as root',
+    cause,
   });
 }

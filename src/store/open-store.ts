@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { LapidaryError, quoted } from '../errors/index.ts';
 import type {
@@ -72,18 +72,25 @@ export function openStore(root: string): Promise<Store> {
 }
 
 function open(root: string): Store {
+  checkOwner(root);
   const file = join(root, 'version');
   const isNew = !checkVersion(root, file);
   if (isNew) makeDirectories(root);
   const partial = join(root, 'partial');
   mkdirSync(partial, { recursive: true, mode: 0o700 });
-  const work = workDirectory(join(root, 'work'), (gone) => salvagePartial(gone, partial));
+  const discarded = join(root, 'discarded');
+  const work = workDirectory(join(root, 'work'), {
+    discarded,
+    salvage: (gone) => salvagePartial(gone, partial),
+  });
   if (isNew) writeVersion(file, work);
   const paths: StorePaths = {
     layers: join(root, 'layers'),
     packs: join(root, 'packs'),
     trees: join(root, 'trees'),
     caches: join(root, 'caches'),
+    form: join(root, 'form'),
+    discarded,
     unsettled: join(root, 'unsettled'),
     work: work.path,
   };
@@ -100,6 +107,17 @@ function open(root: string): Store {
     statCaches: join(root, 'contexts'),
     [Symbol.asyncDispose]: () => Promise.resolve(work.remove()),
   };
+}
+
+/** What one user unpacks has owners that mean nothing to another, not even to root. */
+function checkOwner(root: string): void {
+  const owner = statSync(root, { throwIfNoEntry: false })?.uid;
+  const uid = process.getuid?.();
+  if (owner === undefined || uid === undefined || owner === uid) return;
+  const text = `the store ${quoted(root)} belongs to the user with ID ${owner}, and this is the one with ID ${uid}`;
+  throw new LapidaryError('STORE_FAILED', text, {
+    hint: 'every user has a store of his own: name another one with --store or $LAPIDARY_STORE',
+  });
 }
 
 /** False when there is no store yet, or not all of it. */

@@ -5,7 +5,7 @@ import { type BulkObject, clearDoubts, doubtfulObjects } from '../host/index.ts'
 import type { StorePaths } from '../solve/index.ts';
 import { encodePathText } from '../tar/index.ts';
 import { type ContentRef, decodeLayer, type FileNode, type Layer } from '../tree/index.ts';
-import { removeTree } from './remove-tree.ts';
+import { discardTree } from './remove-tree.ts';
 
 type Paths = StorePaths & { readonly blobs: string };
 
@@ -30,7 +30,8 @@ export function removeDamaged(paths: Paths): void {
   }
   // An unpacked form of what a pack has as well: no digests to compare it with, and it is made again when it is needed
   for (const place of places)
-    if (place.kind === 'tree' && !needed.has(place)) removeTree(join(paths.trees, place.name));
+    if (place.kind === 'tree' && !needed.has(place))
+      discardTree(join(paths.trees, place.name), paths.discarded);
   clearDoubts(paths.unsettled);
 }
 

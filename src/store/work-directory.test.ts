@@ -8,6 +8,7 @@ import { removeTree } from './remove-tree.ts';
 import { workDirectory } from './work-directory.ts';
 
 let parent: string;
+const discarded = '/nowhere';
 beforeEach(async () => {
   parent = await mkdtemp(join(tmpdir(), 'lapidary-work-'));
 });
@@ -17,7 +18,7 @@ afterEach(() => rm(parent, { recursive: true }));
 async function owner(): Promise<{ readonly child: ChildProcess; readonly name: string }> {
   const module = JSON.stringify(new URL('./work-directory.ts', import.meta.url).href);
   const script = `import { workDirectory } from ${module};
-    process.stdout.write(workDirectory(${JSON.stringify(parent)}).path); setInterval(() => {}, 1000);`;
+    process.stdout.write(workDirectory(${JSON.stringify(parent)}, { discarded: '/nowhere' }).path); setInterval(() => {}, 1000);`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -35,10 +36,10 @@ describe('what another process left', () => {
   test('stays while that lives, and goes when it is dead', async () => {
     const { child, name } = await owner();
     await writeFile(join(parent, name, 'half'), 'x');
-    const first = workDirectory(parent);
+    const first = workDirectory(parent, { discarded });
     expect(await readdir(parent)).toContain(name);
     await kill(child);
-    const second = workDirectory(parent);
+    const second = workDirectory(parent, { discarded });
     expect((await readdir(parent)).sort()).toEqual(
       [first.path, second.path].map((path) => basename(path)).sort(),
     );
@@ -52,7 +53,7 @@ describe('what another process left', () => {
     const [pid, start, space, n] = name.split('-');
     const old = [pid, Number(start) - 1, space, n].join('-');
     await mkdir(join(parent, old));
-    using mine = disposable(workDirectory(parent));
+    using mine = disposable(workDirectory(parent, { discarded }));
     expect((await readdir(parent)).sort()).toEqual([name, basename(mine.path)].sort());
     await kill(child);
   });
@@ -65,7 +66,7 @@ describe('what another process left', () => {
     await mkdir(foreign);
     const then = new Date(Date.now() - silentHours * 3_600_000);
     await utimes(foreign, then, then);
-    using mine = disposable(workDirectory(parent));
+    using mine = disposable(workDirectory(parent, { discarded }));
     expect((await readdir(parent)).sort()).toEqual(
       [...(stays ? [basename(foreign)] : []), basename(mine.path)].sort(),
     );
@@ -73,7 +74,7 @@ describe('what another process left', () => {
 
   test('is not touched when its name is not ours', async () => {
     await mkdir(join(parent, 'notes'));
-    using mine = disposable(workDirectory(parent));
+    using mine = disposable(workDirectory(parent, { discarded }));
     expect(await readdir(parent)).toEqual([basename(mine.path), 'notes'].sort());
   });
 });

@@ -8,9 +8,10 @@ import {
   utimesSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { removeTree } from './remove-tree.ts';
+import { discardTree } from './remove-tree.ts';
 import { isMissing } from './store-error.ts';
 
+type Removal = (path: string) => void;
 export type WorkDirectory = { readonly path: string; remove(): void };
 
 const HOUR_MS = 3_600_000;
@@ -19,13 +20,18 @@ const SILENT_MS = 24 * HOUR_MS;
 
 /**
  * A scratch directory for this process: `<pid>-<start time>-<where>-<n>`, so that nobody takes a living owner's for
- * left behind. What dead owners left is removed on the way; `salvage` may take something out of a directory before it
- * goes, this one's too.
+ * left behind. What dead owners left is removed on the way, or put into `discarded`; `salvage` may take something out of
+ * a directory before it goes, this one's too.
  */
 export function workDirectory(
   parent: string,
-  salvage: (path: string) => void = () => undefined,
+  options: { readonly discarded: string; readonly salvage?: (path: string) => void },
 ): WorkDirectory {
+  const { discarded, salvage = () => undefined } = options;
+  const gone: Removal = (path) => {
+    salvage(path);
+    discardTree(path, discarded);
+  };
   const prefix = `${process.pid}-${startTime(process.pid) ?? 0}-${processSpace()}`;
   for (let n = 0; ; n++) {
     const path = join(parent, `${prefix}-${n}`);
@@ -35,13 +41,13 @@ export function workDirectory(
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue;
       throw error;
     }
-    removeAbandoned(parent, salvage);
-    return kept(path, salvage);
+    removeAbandoned(parent, gone);
+    return kept(path, gone);
   }
 }
 
 /** Shows a sign of life now and then. */
-function kept(path: string, salvage: (path: string) => void): WorkDirectory {
+function kept(path: string, gone: Removal): WorkDirectory {
   const touch = (): void => {
     try {
       utimesSync(path, new Date(), new Date());
@@ -54,18 +60,15 @@ function kept(path: string, salvage: (path: string) => void): WorkDirectory {
     path,
     remove() {
       clearInterval(timer);
-      if (existsSync(path)) salvage(path);
-      removeTree(path);
+      if (existsSync(path)) gone(path);
     },
   };
 }
 
-function removeAbandoned(parent: string, salvage: (path: string) => void): void {
+function removeAbandoned(parent: string, gone: Removal): void {
   for (const name of readdirSync(parent)) {
     try {
-      if (!isAbandoned(parent, name)) continue;
-      salvage(join(parent, name));
-      removeTree(join(parent, name));
+      if (isAbandoned(parent, name)) gone(join(parent, name));
     } catch {
       // Somebody else removes it at this moment, or it belongs to another user: it can wait
     }

@@ -201,7 +201,13 @@ describe('the sandbox', () => {
 
   test('works with runc where there is no crun', async () => {
     const searchPath = mkdtempSync(`${store.root}/path-`);
-    for (const name of ['/usr/sbin/runc', '/usr/bin/unshare', '/usr/bin/setpriv']) {
+    for (const name of [
+      '/usr/sbin/runc',
+      '/usr/bin/unshare',
+      '/usr/bin/setpriv',
+      '/usr/bin/newuidmap',
+      '/usr/bin/newgidmap',
+    ]) {
       symlinkSync(name, `${searchPath}/${name.slice(name.lastIndexOf('/') + 1)}`);
     }
     await using runtime = openSandbox({ paths: store.paths, layers: store, searchPath });

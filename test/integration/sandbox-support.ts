@@ -1,14 +1,6 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import type { Digest } from '../../src/oci/index.ts';
 import { openSandbox } from '../../src/sandbox/index.ts';
@@ -22,6 +14,7 @@ import {
   layerId,
   type Metadata,
 } from '../../src/tree/index.ts';
+import { removeScratch } from '../support/remove-scratch.ts';
 
 export const ROOT: Metadata = { mode: 0o755, uid: 0, gid: 0, mtime: 1_000_000_000, mtimeNs: 0 };
 
@@ -59,9 +52,12 @@ export class TestStore {
       trees: path('trees'),
       caches: path('caches'),
       unsettled: path('unsettled'),
+      form: path('form'),
+      discarded: path('discarded'),
       work: path('work'),
     };
-    for (const directory of Object.values(this.paths)) mkdirSync(directory, { recursive: true });
+    const { form: _, ...directories } = this.paths;
+    for (const directory of Object.values(directories)) mkdirSync(directory, { recursive: true });
   }
 
   /** Makes a layer; contents in memory go to one pack. */
@@ -93,8 +89,8 @@ export class TestStore {
     return (await this.adopt(table)).id;
   }
 
-  remove(): void {
-    rmSync(this.root, { recursive: true });
+  remove(): Promise<void> {
+    return removeScratch(this.root);
   }
 }
 
@@ -127,6 +123,8 @@ const PROGRAMS = [
   'grep',
   'setpriv',
   'setfattr',
+  'bash',
+  'busybox',
 ] as const;
 
 /** A root filesystem out of this machine's own shell and core utilities, with the libraries they need. */
@@ -157,7 +155,8 @@ function find(name: string): string | undefined {
 }
 
 function libraries(program: string): string[] {
-  const listed = execFileSync('ldd', [program], { encoding: 'utf8' });
+  // Says `not a dynamic executable`, and fails, for one that needs none
+  const listed = spawnSync('ldd', [program], { encoding: 'utf8' }).stdout;
   return [...listed.matchAll(/(?:=> )?(\/\S+) \(0x/g)].flatMap(([, path]) =>
     path === undefined ? [] : [path],
   );

@@ -15,6 +15,7 @@ import {
   TestStore,
 } from './sandbox-support.ts';
 
+const IS_ROOT = process.getuid?.() === 0;
 let store: TestStore;
 let runtime: Runtime;
 let base: LayerId;
@@ -26,7 +27,7 @@ beforeAll(() => {
 });
 afterAll(async () => {
   await runtime[Symbol.asyncDispose]();
-  store.remove();
+  await store.remove();
 });
 
 /** Runs a shell script over the base and further layers, and answers with its change. */
@@ -188,17 +189,26 @@ describe('the change a command made', () => {
     expect(node.digest).toBe('sha256:5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03');
   });
 
-  test('setuid, links, devices, pipes and names that are not UTF-8', async () => {
+  test('setuid, links, pipes and names that are not UTF-8', async () => {
     const entries = await change(
-      'cd /var; echo x > a; chmod 4711 a; ln a b; ln -s nowhere l; mknod c c 5 6; mknod d b 259 300; mkfifo p; echo y > "$(printf "\\377n")"',
+      'cd /var; echo x > a; chmod 4711 a; ln a b; ln -s nowhere l; mkfifo p; echo y > "$(printf "\\377n")"',
     );
     expect(inode(entries, 'var/a')).toMatchObject({ type: 'file', mode: 0o4711 });
     expect(entries.get('hardlink var/b')).toEqual({ kind: 'hardlink', path: 'var/b', target: 'var/a' });
     expect(inode(entries, 'var/l')).toMatchObject({ type: 'symlink', target: 'nowhere' });
-    expect(inode(entries, 'var/c')).toMatchObject({ type: 'char', major: 5, minor: 6 });
-    expect(inode(entries, 'var/d')).toMatchObject({ type: 'block', major: 259, minor: 300 });
     expect(inode(entries, 'var/p')).toMatchObject({ type: 'fifo' });
     expect(inode(entries, 'var/\udcffn')).toMatchObject({ type: 'file', size: 2 });
+  });
+
+  test('devices, where root of the machine makes them', async () => {
+    const script = 'cd /var; mknod c c 5 6 && mknod d b 259 300 || rm -f c d; true';
+    const entries = await change(script);
+    const made = ['c', 'd'].map((name) => entries.get(`node var/${name}`));
+    const want = [
+      { node: { type: 'char', major: 5, minor: 6 } },
+      { node: { type: 'block', major: 259, minor: 300 } },
+    ];
+    expect(made).toMatchObject(IS_ROOT ? want : [undefined, undefined]);
   });
 
   test('a whiteout for what was removed, none for what came and went', async () => {
@@ -306,7 +316,7 @@ describe('layers on disk', () => {
       file('w/empty', ''),
     ]);
     const got = await output(
-      'cd /w; stat -c "%n %f %u %g %.9Y %s %h" . f h s p empty; stat -c "%n %f %t:%T" c; readlink s',
+      'cd /w; stat -c "%n %f %u %g %.9Y %s %h" . f h s p empty; readlink s; stat -c "%n %f %t:%T" c || true',
       {},
       [layer],
     );
@@ -317,8 +327,9 @@ describe('layers on disk', () => {
       's a1ff 0 0 1000000000.000000000 13 1',
       'p 1180 0 0 1000000000.000000000 0 1',
       'empty 81a4 0 0 1000000000.000000000 0 1',
-      'c 21ed 1:3',
       '../etc/passwd',
+      // Nobody but root of the machine can make a device: others see nothing there
+      ...(IS_ROOT ? ['c 21ed 1:3'] : []),
       '',
     ]);
   });

@@ -70,7 +70,7 @@ async function unpackPlanned(tar: Uint8Array, below: readonly LayerId[] = []): P
     yield tar;
   }
   const { layer } = await other.layers.ingestTar(source(), { compression: 'uncompressed' });
-  const trees = new TreeStore(syscalls, other.paths);
+  const trees = new TreeStore(syscalls, other.paths, true);
   await trees.prepare([...below, layer.id], other.paths.work, signal);
   return layer.id;
 }

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
 import type { BuildRequest, OutputSpec } from '../../build/index.ts';
-import { LapidaryError, quoted, suggest } from '../../errors/index.ts';
+import { LapidaryError, quoted } from '../../errors/index.ts';
 import type { Flags, Invocation } from '../command.ts';
 import type { Io } from '../io.ts';
 import { readBuildArgs, readContexts, readLabels, readUnset } from '../key-values.ts';
+import { oneOf } from '../one-of.ts';
 import { parseOutput } from '../output-spec.ts';
 import { readNumber, readPlatform, readStdinText, refuseTerminal } from '../read-input.ts';
 
@@ -128,15 +129,6 @@ function readNetwork(flags: Flags): Pick<BuildRequest, 'network' | 'allow'> {
   const network = oneOf('--network', flags.text('network') ?? 'default', NETWORKS);
   if (network === 'host') return { network, allow: [...allow, 'network.host'] };
   return network === 'none' ? { network, allow } : { allow };
-}
-
-function oneOf<T extends string>(flag: string, text: string, values: readonly T[]): T {
-  const found = values.find((value) => value === text);
-  if (found !== undefined) return found;
-  const near = suggest(text, values);
-  throw new LapidaryError('USAGE', `${flag} cannot be ${quoted(text)}`, {
-    hint: near === undefined ? `expected ${values.join(', ')}` : `did you mean ${near}?`,
-  });
 }
 
 function jobs(flags: Flags): { readonly jobs?: number } {

@@ -2,6 +2,7 @@ import type { BuildRequest, LookOptions } from '../../build/index.ts';
 import type { Invocation } from '../command.ts';
 import { readAgents, readSecrets } from '../credential-flags.ts';
 import { proxyVariables, searchPath, storeRoot } from '../machine-paths.ts';
+import { readSandbox } from '../sandbox-flags.ts';
 
 /**
  * What surrounds a build on this machine, whether it is built or only looked at.
@@ -16,6 +17,7 @@ export async function buildSurroundings(call: Invocation, request: BuildRequest)
     store: await storeRoot(call),
     ...(request.context.type === 'stream' ? { stdin: io.stdin() } : {}),
     proxy: proxyVariables(call),
+    ...readSandbox(flags),
     ...searchPath(call),
   };
 }

@@ -1,9 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { RunImageRequest } from '../../build/index.ts';
-import { LapidaryError, quoted } from '../../errors/index.ts';
+import { LapidaryError, printable, quoted } from '../../errors/index.ts';
 import type { CommandSpec, Invocation } from '../command.ts';
 import type { Io } from '../io.ts';
+import { readSandbox, SANDBOX_OPTIONS } from '../sandbox-flags.ts';
 
 export const runCommand: CommandSpec = {
   name: 'run',
@@ -27,6 +28,7 @@ export const runCommand: CommandSpec = {
     { flags: '-i, --interactive', help: 'Accepted for familiarity: standard input is always connected' },
     { flags: '-t, --tty', help: 'Allocate a terminal' },
     { flags: '--platform OS/ARCH', help: 'Platform to pick from an image of several' },
+    ...SANDBOX_OPTIONS,
     { flags: '-d, --detach', help: '', unsupported: 'containers run in the foreground; use & of the shell' },
     { flags: '--name NAME', help: '', unsupported: 'containers have no names; leave this flag out' },
     {
@@ -56,7 +58,10 @@ async function runRun(call: Invocation): Promise<number> {
   const { withLapidary } = await import('../open-lapidary.ts');
   const request = await readRunRequest(call);
   call.io.releaseSignals(); // from here on they belong to the container
-  return withLapidary(call, (lapidary) => lapidary.run(request));
+  const onWarning = (message: string): void => {
+    call.io.stderr.write(`${printable(`warning: ${message}`)}\n`);
+  };
+  return withLapidary(call, (lapidary) => lapidary.run(request, { onWarning }));
 }
 
 /** @throws LapidaryError USAGE, PLATFORM_INVALID */
@@ -88,6 +93,7 @@ async function readRunRequest({
     volumes: await Promise.all(flags.list('volume').map((text) => readVolume(text, io))),
     init: flags.on('init'),
     tty: flags.on('tty'),
+    ...readSandbox(flags),
     ...readPlatform(flags.text('platform')),
   };
 }

@@ -1,7 +1,8 @@
 import type { Compression, DiffId } from '../../oci/index.ts';
 import type { Layer, LayerId } from '../../tree/index.ts';
 
-export type RunNetwork = 'host' | 'none';
+/** `default`: one that reaches others but not the machine itself, where the machine can give that. */
+export type RunNetwork = 'default' | 'host' | 'none';
 
 /** One process to run in a sandbox. All paths are inside the root filesystem. */
 export type RunRequest = {

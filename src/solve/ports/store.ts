@@ -86,6 +86,10 @@ export type StorePaths = {
   readonly packs: string;
   /** Unpacked layers in overlay form, one directory each: `<trees>/<tree>`. */
   readonly trees: string;
+  /** A file that says whose IDs and attributes the unpacked layers have. */
+  readonly form: string;
+  /** What its owner could not remove, for a sandbox to do it. */
+  readonly discarded: string;
   /** Directories of cache mounts, made when they are needed. */
   readonly caches: string;
   /** Marks of what may not have reached the disk yet; see `markUnsettled`. */

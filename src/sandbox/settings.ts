@@ -1,0 +1,7 @@
+import type { IsolationMode } from './isolation.ts';
+
+/** How commands are executed, whichever they are: what the one who builds says of his machine. */
+export type SandboxSettings = {
+  /** Default: `auto`. */
+  readonly isolation?: IsolationMode;
+};
