@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-packages='crun mmdebstrap debian-archive-keyring'
+packages='crun uidmap passt mmdebstrap debian-archive-keyring'
 case "${1:-demo}" in
   demo) ;;
   test) packages="$packages runc skopeo umoci buildah busybox-static catatonit xz-utils bzip2 docker-registry openssl openssh-client git" ;;
