@@ -346,14 +346,13 @@ function errorOf(text: string, more: Partial<PlanOptions> = {}): SourceError {
 
 describe('rights', () => {
   test.for<[string, string, Partial<PlanOptions>, Partial<RunCommand>]>([
-    ['the network is the machine’s by default', 'RUN x', {}, { network: 'host' }],
-    ['host asks for nothing more then', 'RUN --network=host x', {}, { network: 'host' }],
+    ['the network is the usual one by default', 'RUN x', {}, { network: 'default' }],
     ['default is what the build says', 'RUN --network=default x', { network: 'none' }, { network: 'none' }],
     ['none of the build is meant for all', 'RUN x', { network: 'none' }, { network: 'none' }],
     [
       'host where it is allowed',
       'RUN --network=host x',
-      { network: 'none', allow: new Set(['network.host']) },
+      { allow: new Set(['network.host']) },
       { network: 'host' },
     ],
     ['a variable names the network', 'ARG N=none\nRUN --network=$N x', {}, { network: 'none' }],
@@ -371,7 +370,7 @@ describe('rights', () => {
 
   test.for<[string, Partial<PlanOptions>, string, string]>([
     ['RUN --security=insecure x', {}, 'NOT_ALLOWED', 'build with --allow security.insecure'],
-    ['RUN --network=host x', { network: 'none' }, 'NOT_ALLOWED', 'build with --allow network.host'],
+    ['RUN --network=host x', {}, 'NOT_ALLOWED', 'build with --allow network.host'],
     ['RUN --security=insecrue x', {}, 'DOCKERFILE_BAD_FLAG', 'did you mean insecure?'],
     ['RUN --network=bridge x', {}, 'DOCKERFILE_BAD_FLAG', 'expected default, none, host'],
   ])('%s is an error', ([line, more, code, hint]) => {
