@@ -121,7 +121,7 @@ async function manifestOf(image: StoredImage, remote: RemoteAccess): Promise<Ima
     return { descriptor: { ...image.manifest, platform: image.platform }, bytes };
   }
   const { imageDocuments, layerBlob } = await import('../export/index.ts');
-  const [fetched = image] = await fetchForOutput([image], 'oci', fetcher);
+  const [fetched = image] = await fetchForOutput([image], { type: 'oci' }, fetcher);
   const layers = [];
   for (const layer of fetched.layers) {
     layers.push(await layerBlob(layer, store, { compression: 'gzip', signal }));

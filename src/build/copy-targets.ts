@@ -101,7 +101,7 @@ export async function copyToDockerArchive(
   { dest, references }: { readonly dest: string; readonly references: readonly string[] },
 ): Promise<number> {
   const { remote } = copy;
-  const images = await fetchForOutput(await copyToStore(copy), 'docker', remote.fetcher);
+  const images = await fetchForOutput(await copyToStore(copy), { type: 'docker' }, remote.fetcher);
   const { writeImage } = await import('../export/index.ts');
   const output = { type: 'docker', dest, tar: true } as const;
   return (await writeImage({ images, references, output, signal: remote.signal }, remote.store)).size;

@@ -4,6 +4,7 @@ import {
   compressionLevel,
   type Descriptor,
   formatReference,
+  type OutputCompression,
   parseReference,
   type Reference,
   withDefaultTag,
@@ -32,10 +33,24 @@ export function normaliseTag(text: string): string {
 export function checkOutputs(outputs: readonly OutputSpec[], tags: readonly string[]): void {
   for (const output of outputs) {
     if ('tar' in output || output.type === 'registry') {
-      compressionLevel(output.compression ?? 'gzip', output.compressionLevel);
+      const { compression = 'gzip', ociMediaTypes = true } = output;
+      compressionLevel(compression, output.compressionLevel);
+      if (!ociMediaTypes) checkDockerTypes(compression);
     }
     if (output.type === 'registry') pushReferences(output, tags);
   }
+}
+
+/** @throws LapidaryError USAGE */
+function checkDockerTypes(compression: OutputCompression): void {
+  if (compression === 'gzip' || compression === 'uncompressed') return;
+  throw new LapidaryError(
+    'USAGE',
+    `Docker's media types know no layers that are compressed with ${compression}`,
+    {
+      hint: 'use gzip, or leave out oci-mediatypes=false',
+    },
+  );
 }
 
 /** Where an output is pushed to. @throws LapidaryError USAGE, REFERENCE_INVALID */
@@ -110,7 +125,7 @@ async function write(
 ): Promise<Written> {
   const { store, emit, signal, fetcher } = remote;
   const { writeImage } = await import('../export/index.ts');
-  const images = await fetchForOutput(job.images, output.type, fetcher);
+  const images = await fetchForOutput(job.images, output, fetcher);
   const request = { images, references: job.references, output, signal, ...(stdout && { stdout }) };
   const { size, warnings, descriptor } = await writeImage(request, store);
   for (const message of warnings) emit({ type: 'warning', message });

@@ -1,9 +1,9 @@
 import { LapidaryError } from '../errors/index.ts';
 import type { ImageDocument, LayerBlob, LayerCompression } from '../export/index.ts';
-import { type Descriptor, formatReference, parseManifest, type Reference } from '../oci/index.ts';
+import { type Descriptor, formatReference, MEDIA, parseManifest, type Reference } from '../oci/index.ts';
 import { Semaphore, type StoredImage, type StoredLayer } from '../solve/index.ts';
 import { placeName } from './blob-places.ts';
-import { fetchForOutput } from './prepare-output.ts';
+import { fetchForPush, isMadeAnew } from './prepare-output.ts';
 import { BlobPusher } from './push-blobs.ts';
 import type { RemoteAccess } from './remote-access.ts';
 
@@ -24,7 +24,7 @@ export type Pushed = { readonly descriptor: Descriptor; readonly size: number };
  * mounted from where they came, new ones are sent while they are compressed.
  */
 export async function pushImages(request: PushRequest, remote: RemoteAccess): Promise<Pushed> {
-  const images = await fetchForPush(request, remote);
+  const images = await fetchForPush(request.images, request, remote.fetcher);
   let root: Descriptor | undefined;
   let size = 0;
   for (const references of byRepository(request.references)) {
@@ -45,14 +45,6 @@ export async function checkPush(
     await (await registries.repository(first, { insecure })).checkPush({ signal });
   });
   await Promise.all(checks);
-}
-
-/** Layers that are compressed anew must be here; all others can be mounted, or are fetched when that fails. */
-async function fetchForPush(
-  { images, forceCompression }: PushRequest,
-  { fetcher }: RemoteAccess,
-): Promise<readonly StoredImage[]> {
-  return forceCompression === true ? fetchForOutput(images, 'docker', fetcher) : images;
 }
 
 type Group = readonly [Reference, ...Reference[]];
@@ -79,7 +71,10 @@ async function pushTo(references: Group, request: PushRequest, remote: RemoteAcc
   let root = only;
   if (more.length > 0) {
     const { indexDocument } = await import('../export/index.ts');
-    root = indexDocument(manifests.map(({ descriptor }) => descriptor));
+    const lines = manifests.map(({ descriptor }) => descriptor);
+    root = indexDocument(lines, {
+      mediaType: request.ociMediaTypes === false ? MEDIA.dockerIndex : MEDIA.ociIndex,
+    });
     for (const { descriptor, bytes } of manifests) {
       await repository.putManifest({ bytes, mediaType: descriptor.mediaType }, undefined, { signal });
     }
@@ -100,16 +95,25 @@ async function pushParts(
   pusher: BlobPusher,
   options: PartsOptions,
 ): Promise<ImageDocument> {
-  if (image.manifest !== undefined && options.forceCompression !== true) {
+  if (image.manifest !== undefined && keepsManifest(image.manifest, options)) {
     return pushAsItCame(image, image.manifest, { pusher, remote: options.remote });
   }
   const { imageDocuments } = await import('../export/index.ts');
   const { store } = options.remote;
   const layers = await pushLayers(image.layers, pusher, options);
-  const { config, manifest } = await imageDocuments(image, layers, store);
+  const { ociMediaTypes } = options;
+  const { config, manifest } = await imageDocuments(image, layers, { ...store, ociMediaTypes });
   await store.blobs.putBytes(config.bytes);
   await pusher.push(config.descriptor);
   return manifest;
+}
+
+function keepsManifest(
+  { mediaType }: Descriptor,
+  { forceCompression = false, ociMediaTypes }: LayerCompression,
+): boolean {
+  const isOci = mediaType === MEDIA.ociManifest;
+  return !forceCompression && (ociMediaTypes ?? isOci) === isOci;
 }
 
 /** An image that came with a manifest keeps it, and so its digest. */
@@ -128,7 +132,7 @@ async function pushAsItCame(
 async function pushLayers(
   layers: readonly StoredLayer[],
   pusher: BlobPusher,
-  { remote, compression = 'gzip', compressionLevel: level, forceCompression: force }: PartsOptions,
+  { remote, compression = 'gzip', compressionLevel: level, ...encoding }: PartsOptions,
 ): Promise<LayerBlob[]> {
   const { layerBlob } = await import('../export/index.ts');
   const { store, signal } = remote;
@@ -137,6 +141,7 @@ async function pushLayers(
     layers.map((layer) =>
       places.run(async () => {
         const sending = pusher.sending();
+        const force = isMadeAnew(layer, encoding);
         const blob = await layerBlob(
           layer,
           { ...store, blobs: sending.blobs },

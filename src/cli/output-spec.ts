@@ -9,8 +9,9 @@ const TYPES = ['oci', 'docker', 'tar', 'local', 'registry', 'image'] as const;
 const COMPRESSIONS = ['gzip', 'estargz', 'zstd', 'uncompressed'] as const;
 /** What is said of compressed layers. */
 const COMPRESSION_KEYS = ['compression', 'compression-level', 'force-compression'];
-const PUSH_KEYS = ['name', 'push', 'push-by-digest', 'name-canonical', 'registry.insecure', 'oci-mediatypes'];
-const KEYS = ['type', 'dest', 'tar', ...COMPRESSION_KEYS, ...PUSH_KEYS];
+const MEDIA_KEY = 'oci-mediatypes';
+const PUSH_KEYS = ['name', 'push', 'push-by-digest', 'name-canonical', 'registry.insecure'];
+const KEYS = ['type', 'dest', 'tar', MEDIA_KEY, ...COMPRESSION_KEYS, ...PUSH_KEYS];
 
 /**
  * Reads the value of `--output`. As in docker a single field without `type=` is the directory of a local output,
@@ -31,7 +32,7 @@ export function parseOutput(text: string, cwd: string): OutputSpec {
   const dest = readDest(type, values.get('dest'), cwd);
   const tar = readBoolean('tar=', values.get('tar') ?? 'true');
   if (type === 'tar' || type === 'local') {
-    refuseKeys(type, ['tar', ...COMPRESSION_KEYS], values);
+    refuseKeys(type, ['tar', MEDIA_KEY, ...COMPRESSION_KEYS], values);
     return { type, dest };
   }
   if (!tar && (type === 'docker' || dest === '-')) {
@@ -43,7 +44,7 @@ export function parseOutput(text: string, cwd: string): OutputSpec {
 type Values = ReadonlyMap<string, string>;
 type Compressed = Pick<
   Extract<OutputSpec, { readonly type: 'registry' }>,
-  'compression' | 'compressionLevel' | 'forceCompression'
+  'compression' | 'compressionLevel' | 'forceCompression' | 'ociMediaTypes'
 >;
 
 /** An image that gets names: in the store, or, when it is pushed, in registries. */
@@ -52,16 +53,11 @@ function readNamed(type: 'registry' | 'image', values: Values): OutputSpec {
   const flag = (key: string, fallback = 'false'): boolean =>
     readBoolean(`${key}=`, values.get(key) ?? fallback);
   const names = (values.get('name') ?? '').split(',').filter((name) => name !== '');
-  if (!flag('oci-mediatypes', 'true')) {
-    throw new LapidaryError('UNSUPPORTED', 'oci-mediatypes=false is not supported', {
-      hint: 'all registries take OCI images; leave it out',
-    });
-  }
   if (!flag('push', type === 'registry' ? 'true' : 'false')) {
     if (type === 'registry') throw usage('an output of type registry is always pushed', 'use type=image');
     refuseKeys(
       'image without push=true',
-      ['push-by-digest', 'registry.insecure', ...COMPRESSION_KEYS],
+      ['push-by-digest', 'registry.insecure', MEDIA_KEY, ...COMPRESSION_KEYS],
       values,
     );
     return { type: 'image', names };
@@ -89,7 +85,11 @@ function compressionFields(type: OutputSpec['type'], values: Values): Compressed
     throw usage('layers of an output of type docker are never compressed', 'use type=oci');
   }
   const isForced = force === undefined ? undefined : readBoolean('force-compression=', force);
-  return readCompression({ compression, level, force: isForced });
+  const types = values.get(MEDIA_KEY);
+  return {
+    ...readCompression({ compression, level, force: isForced }),
+    ...(types !== undefined && { ociMediaTypes: readBoolean(`${MEDIA_KEY}=`, types) }),
+  };
 }
 
 /** How layers are compressed, from what was written. @throws LapidaryError USAGE, UNSUPPORTED */

@@ -1,4 +1,5 @@
 import {
+  asDockerLayer,
   canonicalJson,
   type Descriptor,
   type DiffId,
@@ -37,7 +38,7 @@ export const LAYOUT_MARK: Uint8Array = jsonBytes({ imageLayoutVersion: '1.0.0' }
  */
 export async function layoutImage(
   image: StoredImage,
-  ports: ExportPorts,
+  ports: ExportPorts & MediaTypes,
   toMember: (layer: StoredLayer) => Promise<LayerMember>,
 ): Promise<LayoutImage> {
   const layers: LayerMember[] = [];
@@ -56,22 +57,33 @@ export async function layoutImage(
 /** A configuration, manifest or index as it is written. */
 export type ImageDocument = { readonly descriptor: Descriptor; readonly bytes: Uint8Array };
 
+/** Whether documents are of OCI, which is the default, or of Docker's schema 2. */
+export type MediaTypes = { readonly ociMediaTypes?: boolean | undefined };
+
 /** Configuration and manifest of an image whose layers are these blobs, in order. The manifest says the platform. */
 export async function imageDocuments(
   image: StoredImage,
   layers: readonly LayerBlob[],
-  ports: Pick<ExportPorts, 'blobs'>,
+  { ociMediaTypes = true, ...ports }: Pick<ExportPorts, 'blobs'> & MediaTypes,
 ): Promise<{ readonly config: ImageDocument; readonly manifest: ImageDocument }> {
   const diffIds = layers.map(({ diffId }) => diffId);
-  const config = documentOf(MEDIA.ociConfig, await configBytes(image, diffIds, ports));
+  const configType = ociMediaTypes ? MEDIA.ociConfig : MEDIA.dockerConfig;
+  const config = documentOf(configType, await configBytes(image, diffIds, ports));
+  const mediaType = ociMediaTypes ? MEDIA.ociManifest : MEDIA.dockerManifest;
   const manifest: Manifest = {
     schemaVersion: 2,
-    mediaType: MEDIA.ociManifest,
+    mediaType,
     config: config.descriptor,
-    layers: layers.map(({ descriptor }) => descriptor),
+    layers: layers.map(({ descriptor }) => (ociMediaTypes ? descriptor : dockerLayer(descriptor))),
   };
-  const { descriptor, bytes } = documentOf(MEDIA.ociManifest, jsonBytes(manifest));
+  const { descriptor, bytes } = documentOf(mediaType, jsonBytes(manifest));
   return { config, manifest: { descriptor: { ...descriptor, platform: platformOf(image) }, bytes } };
+}
+
+function dockerLayer(descriptor: Descriptor): Descriptor {
+  const layer = asDockerLayer(descriptor);
+  if (layer !== undefined) return layer;
+  throw new Error(`Docker's schema 2 has no name for a layer of the type ${descriptor.mediaType}`);
 }
 
 function documentOf(mediaType: string, bytes: Uint8Array): ImageDocument {
@@ -91,8 +103,13 @@ async function configBytes(
 }
 
 /** Several platforms under one index, in the order given. */
-export function layoutIndex(images: readonly LayoutImage[]): LayoutImage {
-  const { descriptor, bytes } = indexDocument(images.map((image) => image.descriptor));
+export function layoutIndex(
+  images: readonly LayoutImage[],
+  { ociMediaTypes = true }: MediaTypes,
+): LayoutImage {
+  const mediaType = ociMediaTypes ? MEDIA.ociIndex : MEDIA.dockerIndex;
+  const lines = images.map((image) => image.descriptor);
+  const { descriptor, bytes } = indexDocument(lines, { mediaType });
   return {
     members: [...images.flatMap(({ members }) => members), bytesBlob(bytes).member],
     descriptor,

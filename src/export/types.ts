@@ -1,7 +1,7 @@
 import type { Descriptor, OutputCompression } from '../oci/index.ts';
 import type { BlobStore, FactStore, LayerStore, StoredImage } from '../solve/index.ts';
 
-/** How layers become blobs. */
+/** How layers become blobs, and what they are called. */
 export type LayerCompression = {
   /** Of layers that were never a blob; default gzip. Layers of Docker archives are never compressed. */
   readonly compression?: OutputCompression;
@@ -9,6 +9,11 @@ export type LayerCompression = {
   readonly compressionLevel?: number;
   /** Compress layers of base images anew, too; default: they stay the blobs that they came as. */
   readonly forceCompression?: boolean;
+  /**
+   * `false`: the media types of Docker's schema 2, which know neither zstd nor annotations; default: those of OCI, but an
+   * image that is pushed with the manifest that it came with keeps its own.
+   */
+  readonly ociMediaTypes?: boolean;
 };
 
 /** One output. `dest` is an absolute path, or `-` for `WriteImageRequest.stdout` (archives and `tar` only). */

@@ -1,5 +1,12 @@
 import { LapidaryError } from '../errors/index.ts';
-import { canonicalJson, type Descriptor, familiarName, MEDIA, parseReference } from '../oci/index.ts';
+import {
+  asDockerLayer,
+  canonicalJson,
+  type Descriptor,
+  familiarName,
+  MEDIA,
+  parseReference,
+} from '../oci/index.ts';
 import type { StoredLayer } from '../solve/index.ts';
 import { writeArchive } from './archive.ts';
 import { layerBlob } from './layer-blob.ts';
@@ -27,16 +34,19 @@ export async function writeOci(
   ports: ExportPorts,
 ): Promise<WriteImageResult> {
   const { references, signal } = request;
-  const { compression = 'gzip', compressionLevel: level, forceCompression: force } = output;
-  const options = { compression, level, force, signal };
+  const { compression = 'gzip', compressionLevel: level, forceCompression = false, ociMediaTypes } = output;
+  const types = { ociMediaTypes };
   async function asBlob(layer: StoredLayer): Promise<LayerMember> {
+    // What Docker's media types have no name for is compressed anew
+    const force = forceCompression || (ociMediaTypes === false && isUnnamed(layer));
+    const options = { compression, level, force, signal };
     const { descriptor, diffId } = await layerBlob(layer, ports, options);
     return { descriptor, diffId, member: blobMember(descriptor, ports.blobs) };
   }
   const images: LayoutImage[] = [];
-  for (const image of request.images) images.push(await layoutImage(image, ports, asBlob));
+  for (const image of request.images) images.push(await layoutImage(image, { ...ports, ...types }, asBlob));
   const [first] = images;
-  const { members, descriptor } = images.length === 1 && first ? first : layoutIndex(images);
+  const { members, descriptor } = images.length === 1 && first ? first : layoutIndex(images, types);
   const manifests = namedDescriptors(descriptor, references);
   if (!output.tar) {
     if (output.dest === '-') throw notStreamed();
@@ -63,7 +73,11 @@ export async function writeDocker(
     const descriptor = { mediaType: MEDIA.ociLayer, digest, size: localLayer(layer).size };
     return Promise.resolve({ descriptor, diffId: layer.diffId, member: layerTarMember(layer, ports) });
   }
-  const { members, descriptor } = await layoutImage(image, ports, asTar);
+  const { members, descriptor } = await layoutImage(
+    image,
+    { ...ports, ociMediaTypes: output.ociMediaTypes },
+    asTar,
+  );
   const manifest = {
     Config: blobName(image.id),
     RepoTags: request.references.map((reference) => familiarName(parseReference(reference))),
@@ -74,6 +88,8 @@ export async function writeDocker(
   const size = await writeLayoutArchive(request, [...members, ...files, manifestJson]);
   return { descriptor, size, warnings: [] };
 }
+
+const isUnnamed = ({ blob }: StoredLayer): boolean => blob !== undefined && asDockerLayer(blob) === undefined;
 
 function layoutFiles(manifests: readonly Descriptor[]): Member[] {
   return [bytesMember('oci-layout', LAYOUT_MARK), bytesMember('index.json', layoutIndexJson(manifests))];

@@ -5,6 +5,7 @@ export { type ChainId, type DiffId, type Digest, hexOf, isDigest, parseDigest, s
 export { formatGoDuration, parseGoDuration } from './go-duration.ts';
 export { imagePlatform, isAttestation } from './image-platform.ts';
 export {
+  asDockerLayer,
   type Compression,
   isIndexType,
   isManifestType,

@@ -52,6 +52,16 @@ export function layerCompression(mediaType: string): Compression | undefined {
   }
 }
 
+/**
+ * The same layer under the name that Docker's schema 2 has for it, without annotations, which that does not know;
+ * `undefined` for what it has no name for, such as zstd.
+ */
+export function asDockerLayer({ mediaType, digest, size }: Descriptor): Descriptor | undefined {
+  const compression = layerCompression(mediaType);
+  if (compression === 'gzip') return { mediaType: MEDIA.dockerLayerGzip, digest, size };
+  return compression === 'uncompressed' ? { mediaType: MEDIA.dockerLayer, digest, size } : undefined;
+}
+
 export const isIndexType = (mediaType: string): boolean =>
   mediaType === MEDIA.ociIndex || mediaType === MEDIA.dockerIndex;
 export const isManifestType = (mediaType: string): boolean =>

@@ -54,9 +54,12 @@ export class BlobUpload {
         await this.#send();
         return;
       } catch (error) {
-        const fault = error instanceof RegistryError ? this.#faultOf(error) : error;
+        const fault = error instanceof RegistryError ? await this.#faultOf(error) : error;
         if (fault === undefined) continue;
-        if (!(fault instanceof Fault)) throw fault;
+        if (!(fault instanceof Fault)) {
+          await this.#abandon();
+          throw fault;
+        }
         this.#uncertain = true;
         await this.#patience.wait(fault, this.#parts.options.signal);
       }
@@ -116,7 +119,7 @@ export class BlobUpload {
     if (answer.status === 200) return true;
     try {
       await session.refresh();
-      if (session.offset > blob.size) this.#session = undefined;
+      if (session.offset > blob.size) await this.#abandon();
     } catch (error) {
       // It does not know the upload any more, or cannot say
       if (!(error instanceof RegistryError)) throw error;
@@ -131,12 +134,12 @@ export class BlobUpload {
   }
 
   /** What a refusal means: a fault, nothing when another way is to be tried at once, or the error itself. */
-  #faultOf(error: RegistryError): Fault | RegistryError | undefined {
+  async #faultOf(error: RegistryError): Promise<Fault | RegistryError | undefined> {
     const { status = 0, method } = error;
     const { host } = this.#origin;
     if (method === 'PATCH' && host.takesChunks && this.#session?.offset === 0 && NO_CHUNKS.has(status)) {
       host.takesChunks = false;
-      this.#session = undefined;
+      await this.#abandon();
       return undefined;
     }
     if (method === 'PATCH' && status === 413 && this.#chunkBytes > SMALLEST_CHUNK) {
@@ -147,8 +150,15 @@ export class BlobUpload {
     const lost = status === 416 || status === 404;
     // Bytes may have been damaged on their way, once
     const damaged = method === 'PUT' && status === 400 && this.#rejected++ === 0;
-    if (damaged) this.#session = undefined;
+    if (damaged) await this.#abandon();
     return (lost && method !== 'POST') || damaged ? new Fault(`status ${status}`, { error }) : error;
+  }
+
+  /** What the registry holds of an upload that leads nowhere is given back. */
+  async #abandon(): Promise<void> {
+    const session = this.#session;
+    this.#session = undefined;
+    await session?.cancel();
   }
 
   #shrink(): void {

@@ -16,12 +16,14 @@ type Source = () => AsyncIterable<Uint8Array>;
 export async function pushStream(origin: Place, source: Source, options: TransferOptions): Promise<Pushed> {
   const patience = origin.host.patience(`POST ${pathIn(origin, 'blobs/uploads/')}`);
   while (origin.host.takesChunks) {
+    const upload = new StreamUpload(origin, patience, options);
     try {
-      return await new StreamUpload(origin, patience, options).run(source);
+      return await upload.run(source);
     } catch (error) {
+      if (error instanceof Fault) await patience.wait(error, options.signal);
+      await upload.abandon();
       if (refusesChunks(error)) origin.host.takesChunks = false;
-      else if (error instanceof Fault) await patience.wait(error, options.signal);
-      else throw error;
+      else if (!(error instanceof Fault)) throw error;
     }
   }
   return inOnePiece(origin, source, options);
@@ -100,6 +102,11 @@ class StreamUpload {
     await this.#complete(digest, last ?? { start: 0, size: 0, pieces: [] });
     this.#options.onProgress?.(size);
     return { digest, size };
+  }
+
+  /** What the registry holds of it is given back. */
+  async abandon(): Promise<void> {
+    await this.#session?.cancel();
   }
 
   /** A blob of one chunk goes with the request that completes it. */

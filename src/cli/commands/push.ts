@@ -21,6 +21,11 @@ export const pushCommand: CommandSpec = {
       help: 'gzip and estargz: 0 to 9 (default: 5); zstd: 1 to 19 (default: 3)',
     },
     { flags: '--force-compression', help: 'Compress all layers anew, those of base images too' },
+    {
+      flags: '--oci-mediatypes[=BOOL]',
+      help: "false: the media types of Docker's schema 2 (default: true; an image that was pulled keeps its own)",
+      bare: 'true',
+    },
     ...NETWORK_OPTIONS,
     { flags: '-a, --all-tags', help: '', unsupported: 'name each of them' },
   ],
@@ -36,12 +41,14 @@ export const pushCommand: CommandSpec = {
 
 async function runPush(call: Invocation): Promise<number> {
   const { flags, args, io } = call;
-  const [{ withTools }, { readNetwork }, { readCompression }] = await Promise.all([
+  const [{ withTools }, { readNetwork }, { readCompression }, { readBoolean }] = await Promise.all([
     import('../open-lapidary.ts'),
     import('../network-options.ts'),
     import('../output-spec.ts'),
+    import('../read-input.ts'),
   ]);
   const [name = '', ...destinations] = args;
+  const types = flags.text('oci-mediatypes');
   const request = {
     image: name,
     destinations,
@@ -50,6 +57,7 @@ async function runPush(call: Invocation): Promise<number> {
       level: flags.text('compression-level'),
       force: flags.on('force-compression'),
     }),
+    ...(types !== undefined && { ociMediaTypes: readBoolean('--oci-mediatypes', types) }),
   };
   const options = { quiet: flags.on('quiet'), ...readNetwork(flags) };
   const { pushed, digest } = await withTools(call, options, (tools) => tools.push(request));

@@ -345,6 +345,15 @@ describe('a push', () => {
       fresh.length,
       large.length,
     ]);
+    expect(registry.requests({ method: 'DELETE' })).toMatchObject([{ status: 204 }]);
+    expect(registry.storage.uploads.size).toBe(0);
+  });
+
+  test('as a stream to a registry that takes no chunks leaves no upload open', async () => {
+    await given([], { chunks: false });
+    await repository.pushStream(() => pieces(large));
+    expect(registry.requests({ method: 'DELETE' })).toMatchObject([{ status: 204 }]);
+    expect(registry.storage.uploads.size).toBe(0);
   });
 
   test('of a source that is not what it should be leaves no blob', async () => {
@@ -364,6 +373,7 @@ describe('a push', () => {
     };
     await expect(repository.pushBlob(blob, broken)).rejects.toThrow('the disk is gone');
     await expect(repository.pushStream(broken)).rejects.toThrow('the disk is gone');
+    expect(registry.storage.uploads.size).toBe(0);
     expect(registry.storage.repository('app').blobs.size).toBe(1);
   });
 });

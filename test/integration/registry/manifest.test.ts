@@ -14,7 +14,7 @@ import { Workspace } from '../../support/cli.ts';
 import { MainHere } from '../../support/main-here.ts';
 import { AMD64, ARM64 } from '../../support/make-image.ts';
 import { makeTar } from '../../support/make-tar.ts';
-import { run } from '../../support/registry/buildah-store.ts';
+import { run } from '../../support/registry/containers-store.ts';
 import { putImage, putIndex } from '../../support/registry/put-image.ts';
 import { RealRegistry } from '../../support/registry/real-registry.ts';
 import { TestRegistry } from '../../support/registry/test-registry.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Workspace } from '../../support/cli.ts';
-import { run } from '../../support/registry/buildah-store.ts';
+import { run } from '../../support/registry/containers-store.ts';
 import { RealRegistry } from '../../support/registry/real-registry.ts';
 import { type Seeded, seedImage } from '../../support/registry/seed.ts';
 import { TestRegistry } from '../../support/registry/test-registry.ts';

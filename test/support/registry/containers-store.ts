@@ -11,22 +11,24 @@ export async function run(program: string, ...args: readonly string[]): Promise<
   return (await execute(program, args, { maxBuffer: 2 ** 26 })).stdout.trim();
 }
 
-/** A store of buildah that nobody else uses. */
-export class BuildahStore implements AsyncDisposable {
+/** A store of images that nobody else uses, and the program that works on it. */
+export class ContainersStore implements AsyncDisposable {
+  readonly #program: 'buildah' | 'podman';
   readonly #dir: string;
 
-  private constructor(dir: string) {
+  private constructor(program: 'buildah' | 'podman', dir: string) {
+    this.#program = program;
     this.#dir = dir;
   }
 
-  static async create(): Promise<BuildahStore> {
-    return new BuildahStore(await mkdtemp(join(tmpdir(), 'lapidary-buildah-')));
+  static async create(program: 'buildah' | 'podman'): Promise<ContainersStore> {
+    return new ContainersStore(program, await mkdtemp(join(tmpdir(), `lapidary-${program}-`)));
   }
 
   run(...args: readonly string[]): Promise<string> {
     const store = ['--root', join(this.#dir, 'root'), '--runroot', join(this.#dir, 'run')];
     // vfs mounts nothing, so that nothing is left mounted.
-    return run('buildah', ...store, '--storage-driver', 'vfs', ...args);
+    return run(this.#program, ...store, '--storage-driver', 'vfs', ...args);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
