@@ -11,7 +11,7 @@ const IMAGE = `${BENCH}/disk.img`;
 export function mountDisk(): boolean {
   unmountDisk();
   mkdirSync(DISK, { recursive: true });
-  sh(['truncate', '-s', '24G', IMAGE]);
+  sh(['truncate', '-s', '32G', IMAGE]);
   sh(['mkfs.ext4', '-q', '-F', '-m', '0', '-O', 'has_journal', IMAGE]);
   return works(['mount', '-o', 'loop,noatime', IMAGE, DISK]);
 }

@@ -5,12 +5,13 @@ import { assert, BENCH, sh, works } from './shell.ts';
 import type { Case, Output, Side, Workload } from './types.ts';
 
 const TIME = '/usr/bin/time';
+const PEAK = join(import.meta.dirname, 'peak-memory.ts');
 
 /** One run. CPU, user and system, as the kernel charges it to the process and all it has waited for. */
 export type Sample = {
   readonly ms: number;
   readonly cpuMs: number;
-  /** Largest resident set of any single process of the tree. */
+  /** Largest resident set of any single process of the tree, or of all together where a side has a limit. */
   readonly peakMiB: number;
 };
 
@@ -55,7 +56,7 @@ function checkSide(side: Side, output: Output, name: string): void {
   }
 }
 
-function runOnce({ before, command }: Side): { readonly sample: Sample; readonly output: Output } {
+function runOnce({ before, command, mostMiB }: Side): { readonly sample: Sample; readonly output: Output } {
   if (before !== undefined) {
     before();
     // What `before` and earlier runs have written is not to be written out during this run.
@@ -65,11 +66,13 @@ function runOnce({ before, command }: Side): { readonly sample: Sample; readonly
   rmSync(report, { force: true });
   const cpuBefore = childrenCpuMs();
   const start = performance.now();
-  const output = sh([TIME, '-q', '-o', report, '-f', '%M', ...command], { cwd: BENCH });
+  const meter =
+    mostMiB === undefined ? [TIME, '-q', '-o', report, '-f', '%M'] : [process.execPath, PEAK, report];
+  const output = sh([...meter, ...command], { cwd: BENCH });
   const ms = performance.now() - start;
   const cpuMs = childrenCpuMs() - cpuBefore;
   const peakKiB = Number(readFileSync(report, 'utf8'));
-  assert(peakKiB > 0, () => `${TIME} reported nothing that is understood`);
+  assert(peakKiB > 0, () => 'no memory was reported');
   return { sample: { ms, cpuMs, peakMiB: peakKiB / 1024 }, output };
 }
 

@@ -11,7 +11,7 @@ export type Side = {
   readonly command: readonly string[];
   /** Not measured, after the last run: throws when the result is not what the case asks for. */
   readonly check: (last: Output) => void;
-  /** No run may take more memory, in any one process. */
+  /** No run may take more memory, in all of its processes together; it is measured so then. */
   readonly mostMiB?: number;
 };
 

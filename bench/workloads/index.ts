@@ -5,6 +5,7 @@ import { copyGiB, copyManyFiles } from './copy.ts';
 import { exportGiB } from './export.ts';
 import { oneChange } from './one-change.ts';
 import { registryBlob, registryMemory } from './registry-blob.ts';
+import { registryPull } from './registry-pull.ts';
 import { eightStages, layerOfRun, runChain } from './run.ts';
 import { startUp } from './start-up.ts';
 import { unpack } from './unpack.ts';
@@ -20,6 +21,7 @@ export const WORKLOADS: readonly Workload[] = [
   unpack,
   copyGiB,
   exportGiB,
+  registryPull,
   registryBlob,
   registryMemory,
   cachedManyFiles,

@@ -1,82 +1,109 @@
-import { realpathSync, rmSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { realpathSync } from 'node:fs';
+import { basename } from 'node:path';
 import { type NoiseImage, noiseImage } from '../harness/noise-image.ts';
 import { benchRegistry, stopRegistry } from '../harness/registry.ts';
-import { assert, ROOT, sh, WORK } from '../harness/shell.ts';
+import { assert, fresh, sh } from '../harness/shell.ts';
+import { lapidary, resetStore, storeOf } from '../harness/tools.ts';
 import type { Case, Side, Workload } from '../harness/types.ts';
 
 const REPOSITORY = 'bench/noise';
+const NAME = 'noise';
 const MOST_MIB = 300;
 
-function transfer(
-  verb: string,
-  host: string,
-  { layer }: NoiseImage,
-  ...to: readonly string[]
-): readonly string[] {
-  return [process.execPath, join(ROOT, 'bench/registry-transfer.ts'), verb, host, REPOSITORY, layer, ...to];
+/** A store that was given the image: its layer is a blob there, as it came. */
+function loadedStore(name: string, { layout }: NoiseImage): string {
+  fresh(storeOf(name));
+  sh(lapidary(name, 'cp', '-q', `oci:${layout}:image`, `store:${NAME}`));
+  return name;
 }
 
-/** The registry has the blob, as it says when it is asked for it. */
-function assertStored(host: string, { layer }: NoiseImage): void {
-  const url = `http://${host}/v2/${REPOSITORY}/blobs/sha256:${basename(realpathSync(layer))}`;
+const target = (host: string): string => `${host}/${REPOSITORY}:1`;
+
+/** The registry has the image, with a layer of this size. */
+function assertPushed(host: string, { layer }: NoiseImage, same: boolean): void {
+  const { stdout } = sh(lapidary('registry-check', 'inspect', '--raw', target(host)));
+  const [pushed] = (JSON.parse(stdout) as { readonly layers: readonly { readonly digest: string }[] }).layers;
+  assert(pushed !== undefined, () => `no layer: ${stdout}`);
+  const url = `http://${host}/v2/${REPOSITORY}/blobs/${pushed.digest}`;
   const ask = `fetch('${url}', { method: 'HEAD' }).then(({ status }) => console.log(status))`;
-  const { stdout } = sh([process.execPath, '-e', ask]);
-  assert(stdout.trim() === '200', () => `${url}: ${stdout}`);
+  assert(sh([process.execPath, '-e', ask]).stdout.trim() === '200', () => `${url} is not there`);
+  const digest = `sha256:${basename(realpathSync(layer))}`;
+  assert(!same || pushed.digest === digest, () => `${pushed.digest} was pushed, not ${digest}`);
 }
 
-function pushSide(verb: string, image: NoiseImage): Side {
+type PushOptions = { readonly flags?: readonly string[]; readonly mostMiB?: number };
+
+function pushSide(store: string, image: NoiseImage, { flags = [], mostMiB }: PushOptions = {}): Side {
   const { host, empty } = benchRegistry();
   return {
-    tool: verb === 'push' ? 'lapidary/registry pushBlob' : 'lapidary/registry pushStream',
-    mostMiB: MOST_MIB,
-    before: empty,
-    command: transfer(verb, host, image),
-    check: () => assertStored(host, image),
+    tool: ['lapidary push', ...flags].join(' '),
+    ...(mostMiB !== undefined && { mostMiB }),
+    // What the store knows of the registry is not true any more, so it starts from the same state
+    before: () => {
+      empty();
+      resetStore(`${store}-run`, store);
+    },
+    command: lapidary(`${store}-run`, 'push', '-q', ...flags, NAME, target(host)),
+    check: () => assertPushed(host, image, flags.length === 0),
+  };
+}
+
+function cpSide(image: NoiseImage): Side {
+  const { host, empty } = benchRegistry();
+  return {
+    tool: 'lapidary cp',
+    before: () => {
+      empty();
+      fresh(storeOf('registry-cp'));
+    },
+    command: lapidary('registry-cp', 'cp', '-q', `oci:${image.layout}:image`, target(host)),
+    check: () => assertPushed(host, image, true),
   };
 }
 
 function skopeo(image: NoiseImage): Side {
   const { host, empty } = benchRegistry();
-  const [from, to] = [`oci:${image.layout}:image`, `docker://${host}/${REPOSITORY}:1`];
+  const [from, to] = [`oci:${image.layout}:image`, `docker://${target(host)}`];
   return {
     tool: 'skopeo copy',
     before: empty,
     command: ['skopeo', 'copy', '-q', '--dest-tls-verify=false', from, to],
-    check: () => assertStored(host, image),
+    check: () => assertPushed(host, image, true),
   };
 }
 
-function pullSide(image: NoiseImage): Side {
+function pullSide(store: string, image: NoiseImage): Side {
   const { host } = benchRegistry();
-  const file = join(WORK, 'pulled');
   return {
-    tool: 'lapidary/registry fetchBlobTo',
+    tool: 'lapidary pull',
     mostMiB: MOST_MIB,
     before: () => {
-      rmSync(file, { force: true });
-      sh(transfer('push', host, image));
+      sh(lapidary(store, 'push', '-q', NAME, target(host)));
+      fresh(storeOf('registry-pull'));
     },
-    command: transfer('pull', host, image, file),
+    command: lapidary('registry-pull', 'pull', '-q', target(host)),
     check: () => {
-      sh(['cmp', file, image.layer]);
-      rmSync(file);
+      const blob = `${storeOf('registry-pull')}/blobs/sha256/${basename(realpathSync(image.layer))}`;
+      sh(['cmp', blob, image.layer]);
+      fresh(storeOf('registry-pull'));
     },
   };
 }
 
 export const registryBlob: Workload = {
   name: 'registry-blob',
-  about: 'A layer of 1 GiB, compressed already, to a registry on this machine (docker-registry, plain HTTP)',
+  about:
+    'An image with a layer of 1 GiB, compressed already, to a registry on this machine (docker-registry, plain HTTP)',
   runs: 5,
   warmUps: 0,
   prepare: (): readonly Case[] => {
     const image = noiseImage(1);
+    const store = loadedStore('registry-1', image);
     return [
       {
         name: 'push-1-gib',
-        about: 'lapidary/registry sends the layer; skopeo the same, a configuration and a manifest',
-        sides: [pushSide('push', image), pushSide('stream', image), skopeo(image)],
+        about: 'push has it in its store, the others in an OCI layout',
+        sides: [pushSide(store, image), cpSide(image), skopeo(image)],
       },
     ];
   },
@@ -85,15 +112,22 @@ export const registryBlob: Workload = {
 
 export const registryMemory: Workload = {
   name: 'registry-memory',
-  about: `A layer of 4 GiB to and from a registry on this machine: no process may take more than ${MOST_MIB} MiB`,
+  about: `A layer of 4 GiB to and from a registry on this machine: all processes of a command together may not take more than ${MOST_MIB} MiB`,
   runs: 1,
   warmUps: 0,
   prepare: (): readonly Case[] => {
     const image = noiseImage(4);
+    const store = loadedStore('registry-4', image);
+    const mostMiB = MOST_MIB;
+    const anew = ['--force-compression'];
     return [
-      { name: 'push-4-gib', about: 'From a file whose digest is known', sides: [pushSide('push', image)] },
-      { name: 'stream-4-gib', about: 'While it is being made', sides: [pushSide('stream', image)] },
-      { name: 'pull-4-gib', about: 'To a file', sides: [pullSide(image)] },
+      { name: 'push-4-gib', about: 'As it is', sides: [pushSide(store, image, { mostMiB })] },
+      { name: 'pull-4-gib', about: 'Into a store, unpacked', sides: [pullSide(store, image)] },
+      {
+        name: 'compress-4-gib',
+        about: 'Sent while it is compressed',
+        sides: [pushSide(store, image, { mostMiB, flags: anew })],
+      },
     ];
   },
   finish: stopRegistry,
