@@ -62,6 +62,12 @@ describe('main', () => {
     ['no suite', ['bootstrap', 'debian'], EXIT.usage, 'not a suite: "debian"'],
     ['an image that is not there', ['inspect', 'nope'], EXIT.failed, 'error[IMAGE_NOT_FOUND]'],
     ['a removal of what is not there', ['rmi', 'nope'], EXIT.failed, 'error[IMAGE_NOT_FOUND]'],
+    [
+      'a removal by a tag',
+      ['rm', 'r.example/app@sha256:' + 'a'.repeat(64), 'r.example/app:1'],
+      EXIT.usage,
+      'has no digest',
+    ],
     ['a directory that is not there', ['build', 'nope'], EXIT.failed, 'error['],
   ] as const)('error: %s', async ([, argv, code, message]) => {
     const { io, out, err } = fakeIo({ cwd: dir, env: { LAPIDARY_STORE: 'store' } });

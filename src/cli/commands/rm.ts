@@ -1,4 +1,4 @@
-import { EXIT } from '../../errors/index.ts';
+import { EXIT, LapidaryError, quoted } from '../../errors/index.ts';
 import type { CommandSpec, Invocation } from '../command.ts';
 import { NETWORK_OPTIONS } from '../network-options.ts';
 
@@ -15,17 +15,24 @@ export const rmCommand: CommandSpec = {
     },
   ],
   details: [
-    'A registry removes a manifest together with all of its tags, and frees the space when it next collects garbage. Many registries do not allow it. Names in the local store are removed by `rmi`.',
+    'A registry removes a manifest together with all of its tags, and frees the space when it next collects garbage. Many registries do not allow it. Names in the local store are removed by `rmi`, tags of a registry by `manifest rm`.',
   ],
   run: runRm,
 };
 
 async function runRm(call: Invocation): Promise<number> {
   const { flags, args, io } = call;
-  const [{ withTools }, { readNetwork }] = await Promise.all([
+  const [{ withTools }, { readNetwork }, { parseReference }] = await Promise.all([
     import('../open-lapidary.ts'),
     import('../network-options.ts'),
+    import('../../oci/index.ts'),
   ]);
+  const tagged = args.find((name) => parseReference(name).digest === undefined);
+  if (tagged !== undefined) {
+    throw new LapidaryError('USAGE', `${quoted(tagged)} has no digest`, {
+      hint: 'name it by @sha256:…, as `lapidary inspect --digest` tells; a tag alone is removed by `manifest rm`',
+    });
+  }
   await withTools(call, { quiet: true, ...readNetwork(flags) }, async (tools) => {
     for (const name of args) io.stdout.write(`Deleted: ${await tools.remove(name)}\n`);
   });
