@@ -25,6 +25,8 @@ export { formatPlatform, hostPlatform, matchPlatform, normalisePlatform, parsePl
 export {
   familiarName,
   formatReference,
+  isRepository,
+  isTag,
   parseReference,
   type Reference,
   withDefaultTag,

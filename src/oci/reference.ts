@@ -52,6 +52,13 @@ export function parseReference(text: string): Reference {
   };
 }
 
+/** Whether a text is the path of a repository below its registry, and nothing that would lead elsewhere in a URL. */
+export function isRepository(text: string): boolean {
+  return text.length <= MAX_REPOSITORY && text.split('/').every((component) => COMPONENT.test(component));
+}
+
+export const isTag = (text: string): boolean => TAG.test(text);
+
 /** `reference` with the tag `latest` if it has neither tag nor digest. */
 export function withDefaultTag(reference: Reference): Reference {
   return reference.tag === undefined && reference.digest === undefined

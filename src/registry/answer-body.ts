@@ -4,6 +4,8 @@ import type { Fault } from './fault.ts';
 import { protocolError } from './registry-error.ts';
 import { StallWatch } from './stall-watch.ts';
 
+const MOST_DISCARDED = 64 * 1024;
+
 /**
  * The bytes of an answer while they come in. Stopping early closes the connection.
  * @throws Fault when the transfer breaks or stalls, the signal's reason
@@ -49,6 +51,18 @@ export async function readBody(
     chunks.push(chunk);
   }
   return Buffer.concat(chunks, size);
+}
+
+/**
+ * Reads over a body that nobody needs, so that its connection can be used again. One that is longer than any such body is
+ * ends with its connection.
+ */
+export function discard({ body }: Pick<Answer, 'body'>): void {
+  let left = MOST_DISCARDED;
+  body.on('data', (chunk: Uint8Array) => {
+    left -= chunk.length;
+    if (left < 0) body.destroy();
+  });
 }
 
 /** What an error's body says, as far as it comes at once. Never throws but for an abort. */

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { LapidaryError } from '../errors/index.ts';
 import type { Descriptor, Digest } from '../oci/index.ts';
-import { streamBody } from './answer-body.ts';
+import { discard, streamBody } from './answer-body.ts';
 import type { Grant } from './authorisation.ts';
 import type { Answer } from './exchange.ts';
 import { Fault } from './fault.ts';
@@ -32,7 +32,7 @@ export async function hasBlob(
     signal,
   };
   const answer = await origin.host.send(request, [200, 404]);
-  answer.body.resume();
+  discard(answer);
   return answer.status === 200;
 }
 

@@ -1,5 +1,6 @@
 import { LapidaryError } from '../errors/index.ts';
 import type { Descriptor } from '../oci/index.ts';
+import { discard } from './answer-body.ts';
 import type { Grant } from './authorisation.ts';
 import type { RequestBody } from './exchange.ts';
 import { Fault } from './fault.ts';
@@ -115,7 +116,7 @@ export class BlobUpload {
     const path = pathIn(this.#origin, `blobs/${blob.digest}`);
     const request = { method: 'HEAD', path, grant: this.#grant, signal };
     const answer = await this.#origin.host.attempt(request, [200, 404]);
-    answer.body.resume();
+    discard(answer);
     if (answer.status === 200) return true;
     try {
       await session.refresh();

@@ -19,6 +19,8 @@ export async function readCertificates(
   directories: readonly string[],
   host: string,
 ): Promise<HostCertificates> {
+  // A host is a name in these directories, never a way out of them
+  if (/^\.*$|\//.test(host)) return { ca: [] };
   for (const directory of directories) {
     // A URL leaves out the port of its scheme
     for (const name of host.includes(':') ? [host] : [host, `${host}:443`]) {

@@ -30,11 +30,12 @@ export class Connections implements Disposable {
     this.#parts = parts;
   }
 
-  agent(url: URL, lane: Lane): Promise<HttpAgent> {
-    const key = `${lane} ${url.origin} ${this.#widened.has(url.host)}`;
+  /** `unverified`: a certificate that nobody vouches for will do. Its connections are shared with nobody else. */
+  agent(url: URL, lane: Lane, unverified = false): Promise<HttpAgent> {
+    const key = `${lane} ${url.origin} ${this.#widened.has(url.host)} ${unverified}`;
     const known = this.#agents.get(key);
     if (known) return known;
-    const agent = this.#open(url);
+    const agent = this.#open(url, unverified);
     this.#agents.set(key, agent);
     return agent;
   }
@@ -51,7 +52,7 @@ export class Connections implements Disposable {
     return this.#widened.has(host);
   }
 
-  async #open(url: URL): Promise<HttpAgent> {
+  async #open(url: URL, unverified: boolean): Promise<HttpAgent> {
     const { config, perHost, isInsecure } = this.#parts;
     const proxy = proxyFor(url, config.proxy);
     const options = {
@@ -64,7 +65,7 @@ export class Connections implements Disposable {
     return new HttpsAgent({
       ...options,
       ...(secureContext && { secureContext }),
-      rejectUnauthorized: !isInsecure(url.host),
+      rejectUnauthorized: !unverified && !isInsecure(url.host),
     });
   }
 

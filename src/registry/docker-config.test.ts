@@ -48,6 +48,10 @@ describe('parseCredentialFile', () => {
   test.for([
     { name: 'no JSON', text: '{"auths": {"a": {"auth": "c2VjcmV0' },
     { name: 'a list', text: '[]' },
+    {
+      name: 'a token that no header can hold',
+      text: JSON.stringify({ auths: { a: { registrytoken: 'secret\r\nX: y' } } }),
+    },
     { name: 'auth without a colon', text: JSON.stringify({ auths: { a: { auth: base64('secret') } } }) },
   ])('$name: an error that names the file and no secret', ({ text }) => {
     const run = (): unknown => parseCredentialFile(text, '/c.json');

@@ -58,11 +58,23 @@ function credentialOf(
   const { identitytoken, registrytoken, auth, username, password } = entry;
   if (typeof identitytoken === 'string' && identitytoken !== '')
     return { kind: 'identity-token', token: identitytoken };
-  if (typeof registrytoken === 'string' && registrytoken !== '')
-    return { kind: 'registry-token', token: registrytoken };
+  if (typeof registrytoken === 'string' && registrytoken !== '') return registryToken(registrytoken, at);
   if (typeof auth === 'string' && auth !== '') return decodeAuth(auth, at);
   if (typeof username !== 'string' || username === '' || typeof password !== 'string') return undefined;
   return { kind: 'password', username, password };
+}
+
+/** It stands in a header as it is. */
+function registryToken(
+  token: string,
+  { server, path }: { readonly server: string; readonly path: string },
+): Credential {
+  if (/^[\x21-\x7e]+$/.test(token)) return { kind: 'registry-token', token };
+  throw new LapidaryError(
+    'REGISTRY_CONFIG',
+    `the registrytoken of ${quoted(server)} in ${quoted(path)} holds characters that no token has`,
+    { hint: `log in again: \`lapidary login ${server}\`` },
+  );
 }
 
 /** Base64 of `user:password`. */

@@ -25,6 +25,8 @@ export type WireRequest = {
   readonly lane: Lane;
   /** A commit may take its time. */
   readonly commit?: boolean;
+  /** The certificate of the host need not be trusted, for this request alone. */
+  readonly unverified?: boolean;
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -51,7 +53,7 @@ export async function exchange(
   wire.signal?.throwIfAborted();
   const secure = wire.url.protocol === 'https:';
   const wide = io.connections.isWide(wire.url);
-  const agent = await io.connections.agent(wire.url, wire.lane);
+  const agent = await io.connections.agent(wire.url, wire.lane, wire.unverified);
   const outgoing = (secure ? requestHttps : requestHttp)(wire.url, {
     method: wire.method,
     agent,

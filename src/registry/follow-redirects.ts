@@ -1,3 +1,4 @@
+import { discard } from './answer-body.ts';
 import type { Answer, WireRequest } from './exchange.ts';
 import { protocolError, RegistryError } from './registry-error.ts';
 
@@ -16,7 +17,7 @@ export async function followRedirects(
   for (let hop = 0; ; hop++) {
     const answer = await send(current);
     if (!REDIRECTS.has(answer.status) || (wire.method !== 'GET' && wire.method !== 'HEAD')) return answer;
-    answer.body.resume();
+    discard(answer);
     if (hop === MAX_HOPS) throw protocolError(answer, `with more than ${MAX_HOPS} redirects`);
     current = redirected(current, answer);
   }

@@ -8,7 +8,7 @@ import {
   MEDIA,
   sha256,
 } from '../oci/index.ts';
-import { readBody } from './answer-body.ts';
+import { discard, readBody } from './answer-body.ts';
 import type { Answer, RequestBody } from './exchange.ts';
 import { type Place, type Places, pathIn, pullGrant, pushGrant } from './places.ts';
 import { protocolError } from './registry-error.ts';
@@ -29,7 +29,7 @@ export async function resolveManifest(
   const what = `HEAD ${pathIn(places.origin, `manifests/${target}`)}`;
   return places.read({ what, by, signal }, async (place) => {
     const answer = await place.host.attempt(manifestRequest(place, 'HEAD', target, signal), [200, 405]);
-    answer.body.resume();
+    discard(answer);
     return (
       (answer.status === 200 ? fromHeaders(answer, target) : undefined) ??
       (await fetchFrom(place, target, signal)).descriptor
@@ -45,7 +45,7 @@ export async function hasManifest(
 ): Promise<boolean> {
   const request = { ...manifestRequest(origin, 'HEAD', digest, signal), grant: pushGrant(origin) };
   const answer = await origin.host.send(request, [200, 404, 405]);
-  answer.body.resume();
+  discard(answer);
   return answer.status === 200;
 }
 
@@ -160,7 +160,7 @@ export async function putManifest(
     },
     [200, 201, 202],
   );
-  answer.body.resume();
+  discard(answer);
   const stored = answer.headers['docker-content-digest'];
   if (typeof stored === 'string' && isDigest(stored) && stored !== digest) {
     throw protocolError(answer, `that it stored the manifest ${digest} as ${stored}`);
@@ -178,7 +178,7 @@ export async function deleteManifest(
   const grant = { ...pushGrant(origin), scopes: [`${own},delete`] };
   const path = pathIn(origin, `manifests/${target}`);
   const answer = await origin.host.send({ method: 'DELETE', path, grant, signal }, [200, 202]);
-  answer.body.resume();
+  discard(answer);
 }
 
 /** Bytes as the body of a request. */

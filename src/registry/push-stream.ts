@@ -12,6 +12,12 @@ import { UploadSession } from './upload-session.ts';
 type Pushed = { readonly digest: Digest; readonly size: number };
 type Source = () => AsyncIterable<Uint8Array>;
 
+/** No registry makes a client hold more of a stream than this, whatever it says the least size of a chunk is. */
+const MOST_HELD_BYTES = 64 * 1024 * 1024;
+
+/** The stream goes in one piece then. */
+class ChunksTooLarge extends Error {}
+
 /** See `Repository.pushStream`. */
 export async function pushStream(origin: Place, source: Source, options: TransferOptions): Promise<Pushed> {
   const patience = origin.host.patience(`POST ${pathIn(origin, 'blobs/uploads/')}`);
@@ -22,6 +28,7 @@ export async function pushStream(origin: Place, source: Source, options: Transfe
     } catch (error) {
       if (error instanceof Fault) await patience.wait(error, options.signal);
       await upload.abandon();
+      if (error instanceof ChunksTooLarge) break;
       if (refusesChunks(error)) origin.host.takesChunks = false;
       else if (!(error instanceof Fault)) throw error;
     }
@@ -85,6 +92,7 @@ class StreamUpload {
     let sending: Promise<void> = Promise.resolve();
     let last: Chunk | undefined;
     const { leastChunk } = await this.#open();
+    if (leastChunk > MOST_HELD_BYTES) throw new ChunksTooLarge();
     const chunkBytes = Math.max(this.#origin.host.session.chunkBytes, leastChunk);
     for await (const chunk of chunksOf(source(), chunkBytes)) {
       await sending;

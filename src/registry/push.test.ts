@@ -128,6 +128,7 @@ describe('pushStream', () => {
     { name: 'less than a chunk', data: bytes.subarray(0, 1000), options: {} },
     { name: 'several chunks', data: long, options: {} },
     { name: 'no chunks: read twice', data: long, options: { chunks: false } },
+    { name: 'chunks that nobody could hold', data: long, options: { chunkMinLength: 2 ** 40 } },
     {
       name: 'the second chunk breaks off',
       data: long,

@@ -3,11 +3,12 @@ import {
   type Descriptor,
   type Digest,
   hexOf,
+  isDigest,
   MEDIA,
   parseIndex,
   sha256,
 } from '../oci/index.ts';
-import { fetchManifest, putManifest } from './manifests.ts';
+import { deleteManifest, fetchManifest, putManifest } from './manifests.ts';
 import { type Place, type Places, pathIn, pullGrant } from './places.ts';
 import { pushBlob } from './push-blob.ts';
 import { RegistryError } from './registry-error.ts';
@@ -116,6 +117,33 @@ export async function pushReferrer(
   return listed;
 }
 
+/**
+ * Removes a manifest, or a tag. One that belongs to a subject is also taken from the list that clients keep where the
+ * registry keeps none. Source: OCI distribution-spec v1.1.1, "Deleting Manifests".
+ */
+export async function removeManifest(places: Places, target: string, options: CallOptions): Promise<void> {
+  const subject = isDigest(target) ? await subjectOf(places, target, options) : undefined;
+  await deleteManifest(places, target, options);
+  if (subject === undefined) return;
+  const { origin } = places;
+  if ((await askReferrers(origin, `referrers/${subject}`, options.signal)) !== undefined) return;
+  const before = await readReferrersTag(places, subject, options);
+  const manifests = before.filter(({ digest }) => digest !== target);
+  if (manifests.length < before.length) await putReferrersTag(places, { subject, manifests }, options);
+}
+
+async function subjectOf(places: Places, target: Digest, options: CallOptions): Promise<Digest | undefined> {
+  const { bytes } = await fetchManifest(places, target, options);
+  try {
+    const { subject } = Object(JSON.parse(new TextDecoder().decode(bytes))) as { readonly subject?: unknown };
+    const { digest } = Object(subject) as { readonly digest?: unknown };
+    return typeof digest === 'string' && isDigest(digest) ? digest : undefined;
+  } catch {
+    // What is no manifest goes all the same
+    return undefined;
+  }
+}
+
 /** For registries that do not keep the list themselves. Two that do this at once may lose one: the protocol has no more. */
 async function addToReferrersTag(
   places: Places,
@@ -124,7 +152,15 @@ async function addToReferrersTag(
 ): Promise<void> {
   const before = await readReferrersTag(places, subject, options);
   if (before.some(({ digest }) => digest === listed.digest)) return;
-  const index = { schemaVersion: 2, mediaType: MEDIA.ociIndex, manifests: [...before, listed] };
+  await putReferrersTag(places, { subject, manifests: [...before, listed] }, options);
+}
+
+async function putReferrersTag(
+  places: Places,
+  { subject, manifests }: { readonly subject: Digest; readonly manifests: readonly Descriptor[] },
+  options: CallOptions,
+): Promise<void> {
+  const index = { schemaVersion: 2, mediaType: MEDIA.ociIndex, manifests };
   const bytes = new TextEncoder().encode(canonicalJson(index));
   await putManifest(places, { bytes, mediaType: MEDIA.ociIndex, target: referrersTag(subject), ...options });
 }

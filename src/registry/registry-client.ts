@@ -1,7 +1,7 @@
 import { LapidaryError, quoted } from '../errors/index.ts';
 import { type Endpoint, endpointsFor } from './endpoints.ts';
 import { Host } from './host.ts';
-import { hostOf } from './names.ts';
+import { checkPlace, hostOf } from './names.ts';
 import { type OpenedSession, openSession } from './open-session.ts';
 import { type Place, Places } from './places.ts';
 import { RemoteRepository } from './repository.ts';
@@ -24,6 +24,7 @@ class HttpRegistryClient implements RegistryClient {
   }
 
   repository(named: { readonly registry: string; readonly repository: string }): Repository {
+    checkPlace(named.registry, named.repository);
     const { origin, mirrors, blockedBy } = endpointsFor(named, this.#session.config.rules);
     if (blockedBy !== undefined) {
       const name = `${named.registry}/${named.repository}`;
@@ -43,6 +44,7 @@ class HttpRegistryClient implements RegistryClient {
   }
 
   #place(endpoint: Endpoint, mirror = false): Place {
+    checkPlace(endpoint.registry, endpoint.repository);
     const name = hostOf(endpoint.registry);
     if (endpoint.insecure) this.#session.insecureHosts.add(new URL(`https://${name}`).host);
     const key = `${mirror} ${name}`;

@@ -3,18 +3,12 @@ import { LapidaryError } from '../errors/index.ts';
 import type { Descriptor, Digest } from '../oci/index.ts';
 import { fetchBlobTo } from './blob-file.ts';
 import { hasBlob, readBlob } from './blob-read.ts';
-import {
-  deleteManifest,
-  fetchManifest,
-  hasManifest,
-  MAX_MANIFEST_BYTES,
-  putManifest,
-  resolveManifest,
-} from './manifests.ts';
+import { fetchManifest, hasManifest, MAX_MANIFEST_BYTES, putManifest, resolveManifest } from './manifests.ts';
+import { checkTarget } from './names.ts';
 import type { Places } from './places.ts';
 import { checkPush, mountBlob, pushBlob } from './push-blob.ts';
 import { pushStream } from './push-stream.ts';
-import { listReferrers, pushReferrer } from './referrers.ts';
+import { listReferrers, pushReferrer, removeManifest } from './referrers.ts';
 import { listTags } from './tags.ts';
 import type {
   CallOptions,
@@ -40,12 +34,12 @@ export class RemoteRepository implements Repository {
     this.#places = places;
   }
 
-  resolve(target: string, options: CallOptions = {}): Promise<Descriptor> {
-    return resolveManifest(this.#places, target, options);
+  async resolve(target: string, options: CallOptions = {}): Promise<Descriptor> {
+    return resolveManifest(this.#places, checkTarget(target), options);
   }
 
-  getManifest(target: string, options: CallOptions = {}): Promise<FetchedManifest> {
-    return fetchManifest(this.#places, target, options);
+  async getManifest(target: string, options: CallOptions = {}): Promise<FetchedManifest> {
+    return fetchManifest(this.#places, checkTarget(target), options);
   }
 
   hasManifest(digest: Digest, options: CallOptions = {}): Promise<boolean> {
@@ -79,6 +73,7 @@ export class RemoteRepository implements Repository {
     target?: string,
     options: CallOptions = {},
   ): Promise<Descriptor> {
+    if (target !== undefined) checkTarget(target);
     return (await putManifest(this.#places, { bytes, mediaType, target, ...options })).descriptor;
   }
 
@@ -120,7 +115,7 @@ export class RemoteRepository implements Repository {
     return pushReferrer(this.#places, artifact, options);
   }
 
-  deleteManifest(target: string, options: CallOptions = {}): Promise<void> {
-    return deleteManifest(this.#places, target, options);
+  async deleteManifest(target: string, options: CallOptions = {}): Promise<void> {
+    return removeManifest(this.#places, checkTarget(target), options);
   }
 }

@@ -37,28 +37,36 @@ const MARGIN_MS = 10_000;
  * @throws RegistryError REGISTRY_UNAUTHORIZED when the credential is refused
  */
 export async function fetchToken(session: Session, request: TokenRequest): Promise<Token> {
-  const url = realmUrl(session, request);
+  const { url, unverified = false } = realmOf(session, request);
   const wire =
     request.credential?.kind === 'identity-token' ? postRequest(url, request) : getRequest(url, request);
-  return parseToken(session, await send(session, wire, request.credential !== undefined), request.signal);
+  const answer = await send(session, { ...wire, unverified }, request.credential !== undefined);
+  return parseToken(session, answer, request.signal);
 }
 
 /** As `docker login` does: asks for an identity token, which not all servers give. */
 export async function fetchLoginToken(session: Session, request: TokenRequest): Promise<Token> {
-  const url = realmUrl(session, request);
+  const { url, unverified = false } = realmOf(session, request);
   url.searchParams.set('offline_token', 'true');
   url.searchParams.set('client_id', CLIENT_ID);
-  return parseToken(session, await send(session, getRequest(url, request), true), request.signal);
+  const answer = await send(session, { ...getRequest(url, request), unverified }, true);
+  return parseToken(session, answer, request.signal);
 }
 
-/** A secret must not go out in the clear because a registry says so. */
-function realmUrl(session: Session, { registry, realm }: TokenRequest): URL {
+/**
+ * A secret must not go out in the clear because a registry says so. That a registry need not be trusted holds for the
+ * token server that it names as well, but for this request alone: the host may be one of a registry that must.
+ */
+function realmOf(
+  session: Session,
+  { registry, realm }: TokenRequest,
+): Pick<WireRequest, 'url' | 'unverified'> {
   const url = URL.parse(realm);
   if (url === null || !/^https?:$/.test(url.protocol)) {
     throw protocolError({ method: 'GET', url: registry }, 'with a token server that is no URL');
   }
-  const insecure = registry.protocol === 'http:' || session.insecureHosts.has(registry.host);
-  if (url.protocol === 'http:' && !insecure) {
+  const unverified = session.insecure || session.insecureHosts.has(registry.host);
+  if (url.protocol === 'http:' && registry.protocol !== 'http:' && !unverified) {
     throw new RegistryError('REGISTRY_TLS', {
       method: 'GET',
       url,
@@ -66,8 +74,7 @@ function realmUrl(session: Session, { registry, realm }: TokenRequest): URL {
       hint: 'allow that for the registry with insecure = true in registries.conf, if you must',
     });
   }
-  if (insecure) session.insecureHosts.add(url.host);
-  return url;
+  return { url, unverified };
 }
 
 function getRequest(url: URL, { service, scopes, credential, signal }: TokenRequest): WireRequest {

@@ -1,4 +1,5 @@
 import type { Digest } from '../oci/index.ts';
+import { discard } from './answer-body.ts';
 import type { Grant } from './authorisation.ts';
 import type { Answer, RequestBody } from './exchange.ts';
 import { type Place, pathIn } from './places.ts';
@@ -42,7 +43,7 @@ export class UploadSession {
     const path = `${pathIn(place, 'blobs/uploads/')}${query}`;
     const request = { method: 'POST', path, body: NOTHING, grant, signal };
     const answer = await place.host.attempt(request, mount ? [201, 202] : [202]);
-    answer.body.resume();
+    discard(answer);
     if (answer.status === 201) return undefined;
     return new UploadSession(place, options, answer);
   }
@@ -87,14 +88,14 @@ export class UploadSession {
       body: body ?? NOTHING,
       commit: true,
     });
-    answer.body.resume();
+    discard(answer);
   }
 
   /** Best effort: registries forget uploads after a while. */
   async cancel(): Promise<void> {
     try {
       const answer = await this.#send('DELETE', [200, 202, 204, 404], {});
-      answer.body.resume();
+      discard(answer);
     } catch {
       this.#options.signal?.throwIfAborted();
     }
@@ -118,7 +119,7 @@ export class UploadSession {
 
   /** Registries give a new location with every answer, which may hold the state of the upload. */
   #move(answer: Answer): void {
-    answer.body.resume();
+    discard(answer);
     if (answer.headers.location !== undefined) this.#location = locationOf(answer);
   }
 }
