@@ -4,6 +4,7 @@ import {
   asLocal,
   type BlobStore,
   type FactStore,
+  inTurns,
   type LayerStore,
   type LocalLayer,
   type ResolvedImage,
@@ -99,7 +100,7 @@ async function clampedLayer(id: LayerId, epoch: number, { facts, layers }: Assem
   const known = (await facts.get(fact)) as LayerId | undefined;
   if (known !== undefined && (await layers.has(known))) return known;
   const { entries } = await layers.read(id);
-  const clamped = await layers.write(clampTimes(entries, epoch));
+  const clamped = await layers.write(await inTurns(clampTimes(entries, epoch)));
   await facts.put(fact, clamped.id);
   return clamped.id;
 }

@@ -2,7 +2,7 @@ import { type Dockerfile, parseDockerfile, parseIgnore } from '../dockerfile/ind
 import { LapidaryError, type Source } from '../errors/index.ts';
 import { formatPlatform, type ImageConfig } from '../oci/index.ts';
 import { listTargets, type Outline, outlineOf, type Target } from '../plan/index.ts';
-import { type Selection, selectSources, type Tree } from '../tree/index.ts';
+import { finish, type Selection, selectSources, type Tree } from '../tree/index.ts';
 import {
   baseReferences,
   type CheckReport,
@@ -119,7 +119,8 @@ function selectedIn(
 ): string[] | undefined {
   try {
     const rules = parseIgnore(exclude.join('\n'));
-    return namesOf(selectSources(tree, sources, { exclude: (path) => rules.match(path) }));
+    const selecting = selectSources(tree, sources, { exclude: (path) => rules.match(path) });
+    return namesOf(finish(selecting));
   } catch (error) {
     // A malformed pattern is for the build to tell
     if (error instanceof LapidaryError) return undefined;

@@ -1,7 +1,7 @@
 import type { IgnoreRules } from '../dockerfile/index.ts';
 import { LapidaryError, quoted } from '../errors/index.ts';
 import { redacted } from '../plan/index.ts';
-import type { BuildContext } from '../solve/index.ts';
+import { type BuildContext, inTurns } from '../solve/index.ts';
 import { Tree } from '../tree/index.ts';
 import { openLocalDirectory } from './context-registry.ts';
 import {
@@ -76,7 +76,8 @@ async function fromStream(ports: MainContextPorts): Promise<Opened> {
   const { readArchiveOrText } = await import('../context/index.ts');
   const read = await readArchiveOrText(stdin, { layers: store.layers, maxText: MAX_TEXT, signal });
   if (read.kind === 'text') return onlyDockerfile('stdin', read.text, ports);
-  return { files: new TreeFiles(Tree.of([read.entries]), store.layers) };
+  const tree = await inTurns(Tree.empty.applySteps(read.entries));
+  return { files: new TreeFiles(tree, store.layers) };
 }
 
 async function fromNetwork(location: string, ports: MainContextPorts): Promise<Opened> {

@@ -1,7 +1,7 @@
 import { LapidaryError, quoted } from '../errors/index.ts';
 import { type GitRef, parseGitRef, redacted } from '../plan/index.ts';
-import type { ArchiveReader, LayerStore, RemoteSources } from '../solve/index.ts';
-import { type Entry, type FileNode, Tree } from '../tree/index.ts';
+import { type ArchiveReader, inTurns, type LayerStore, type RemoteSources } from '../solve/index.ts';
+import { type Entry, eachStep, type FileNode, type Steps, Tree } from '../tree/index.ts';
 import { MAX_TEXT, TreeFiles } from './tree-files.ts';
 
 export type RemotePorts = {
@@ -22,7 +22,11 @@ export async function openRemote(location: string, ports: RemotePorts): Promise<
   if (git !== undefined) return { kind: 'tree', files: await gitFiles(git, ports) };
   const file = await (await remote.http({ url: location }, signal)).load();
   const entries = await store.archives.unpack(file, signal);
-  if (entries !== undefined) return { kind: 'tree', files: new TreeFiles(Tree.of([entries]), store.layers) };
+  if (entries !== undefined)
+    return {
+      kind: 'tree',
+      files: new TreeFiles(await inTurns(Tree.empty.applySteps(entries)), store.layers),
+    };
   const name = URL.parse(location)
     ?.pathname.split('/')
     .findLast((part) => part !== '');
@@ -33,7 +37,7 @@ async function gitFiles(git: GitRef, { remote, store, signal }: RemotePorts): Pr
   const tree = await (await remote.git(git, signal)).load();
   if (git.subdir === undefined) return new TreeFiles(tree, store.layers);
   const { path, node } = tree.resolve(git.subdir);
-  if (node?.children !== undefined) return new TreeFiles(subtree(tree, path), store.layers);
+  if (node?.children !== undefined) return new TreeFiles(await inTurns(subtree(tree, path)), store.layers);
   const what = node === undefined ? 'does not exist' : 'is not a directory';
   const where = quoted(redacted(git.remote));
   throw new LapidaryError('CONTEXT_UNREADABLE', `${quoted(git.subdir)} ${what} in ${where}`, {
@@ -41,13 +45,13 @@ async function gitFiles(git: GitRef, { remote, store, signal }: RemotePorts): Pr
   });
 }
 
-function subtree(tree: Tree, directory: string): Tree {
+function* subtree(tree: Tree, directory: string): Steps<Tree> {
   const entries: Entry[] = [];
-  for (const { path, node } of tree.walk(directory)) {
-    if (path === directory) continue;
+  yield* eachStep(tree.walk(directory), ({ path, node }) => {
+    if (path === directory) return;
     entries.push({ kind: 'node', path: path.slice(directory.length + 1), node: node.inode });
-  }
-  return Tree.of([entries]);
+  });
+  return yield* Tree.empty.applySteps(entries);
 }
 
 /** A file from the network as a Dockerfile. @throws LapidaryError CONTEXT_UNREADABLE when it is too large for one */

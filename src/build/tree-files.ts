@@ -41,7 +41,7 @@ export class TreeFiles {
 
   /** All but what those rules exclude. */
   async open(dockerfile?: string): Promise<BuildContext> {
-    const { TreeContext } = await import('../context/index.ts');
-    return new TreeContext(this.#tree, await this.ignore(dockerfile));
+    const { openTreeContext } = await import('../context/index.ts');
+    return openTreeContext(this.#tree, await this.ignore(dockerfile));
   }
 }

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { chmod, link, mkdir, mkdtemp, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -51,6 +52,15 @@ describe('scan', () => {
     expect(await scan(['l/lib'])).toEqual(['app', 'app/lib', 'app/lib/a', 'l']);
     expect(await scan(['abs'])).toEqual(['abs', 'top']);
     expect(await scan(['out/passwd'])).toEqual(['out']);
+  });
+
+  test('scans at the same time all see everything', async () => {
+    await mkdir(join(dir, 'many'));
+    for (let n = 0; n < 2000; n++) writeFileSync(join(dir, 'many', `f${n}`), '');
+    const context = await open();
+    const trees = await Promise.all(['many', 'many', 'top', ''].map((path) => context.scan([path])));
+    expect(trees.map((tree) => tree.get('many')?.children?.size)).toEqual([2000, 2000, 2000, 2000]);
+    expect(trees[3]?.get('top')?.inode.type).toBe('file');
   });
 
   test('owners are root, modes and times are those of the files', async () => {

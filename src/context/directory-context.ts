@@ -2,7 +2,7 @@ import { type BigIntStats, statSync } from 'node:fs';
 import { LapidaryError, quoted } from '../errors/index.ts';
 import { CAPABILITY, type CapabilityReader, openCapabilityReader } from '../host/index.ts';
 import { sha256 } from '../oci/index.ts';
-import { type BuildContext, Pace } from '../solve/index.ts';
+import { type BuildContext, inTurns, nextTurn, turnIsOver } from '../solve/index.ts';
 import { decodePathText } from '../tar/index.ts';
 import { type Entry, type FileNode, type Inode, Tree } from '../tree/index.ts';
 import { deviceNumbers, directoryNode, metadataOf } from './directory-metadata.ts';
@@ -54,28 +54,36 @@ class DirectoryContext implements BuildContext {
   readonly #root: string;
   readonly #directory: HostDirectory;
   readonly #ignore: ContextRules | undefined;
-  readonly #cache: StatCache;
+  readonly #cacheFile: string;
+  #cache: Promise<StatCache> | undefined;
   readonly #stamps = new WeakMap<Inode, FileStamp>();
   readonly #links = new Map<string, Inode>();
   readonly #entries = new Map<string, Entry>();
   /** Entries that are not in `#tree` yet. */
   readonly #fresh: Entry[] = [];
   #tree = Tree.empty;
+  #scanning: Promise<unknown> = Promise.resolve();
   readonly #scanned = new Set<string>();
-  readonly #pace = new Pace();
   #capability: CapabilityReader | undefined;
 
   constructor(root: string, { ignore, statCacheFile }: DirectoryContextOptions) {
     this.#root = root;
     this.#directory = new HostDirectory(root);
     this.#ignore = ignore;
-    this.#cache = new StatCache(statCacheFile);
+    this.#cacheFile = statCacheFile;
   }
 
-  async scan(paths: readonly string[]): Promise<Tree> {
+  /** One at a time: a directory that is just being scanned counts as scanned. */
+  scan(paths: readonly string[]): Promise<Tree> {
+    const scanned = this.#scanning.then(() => this.#scan(paths));
+    this.#scanning = scanned.catch(() => undefined);
+    return scanned;
+  }
+
+  async #scan(paths: readonly string[]): Promise<Tree> {
     this.#capability ??= await openCapabilityReader();
     for (const path of paths) await this.#reach(path);
-    if (this.#fresh.length > 0) this.#tree = this.#tree.apply(this.#fresh.splice(0));
+    if (this.#fresh.length > 0) this.#tree = await inTurns(this.#tree.applySteps(this.#fresh.splice(0)));
     return this.#tree;
   }
 
@@ -84,7 +92,6 @@ class DirectoryContext implements BuildContext {
     if (rules !== undefined && rules.text === undefined) return undefined;
     const found = await fingerprint(this.#root, paths, {
       canSkipDirectory: (path) => rules?.canSkipDirectory(path) ?? false,
-      pace: this.#pace,
       nowMs: Date.now(),
     });
     return found === undefined ? undefined : JSON.stringify([this.#root, rules?.text ?? null, found]);
@@ -92,6 +99,8 @@ class DirectoryContext implements BuildContext {
 
   async digest(files: readonly FileNode[]): Promise<readonly FileNode[]> {
     const done: FileNode[] = [];
+    this.#cache ??= StatCache.open(this.#cacheFile);
+    const cache = await this.#cache;
     for (const file of files) {
       if (file.content.kind === 'bytes') {
         done.push(file);
@@ -99,19 +108,12 @@ class DirectoryContext implements BuildContext {
       }
       const stamp = this.#stamps.get(file);
       if (stamp === undefined || file.content.kind !== 'host') throw new Error('a file of another context');
-      const known = this.#cache.get(stamp);
-      done.push({ ...file, digest: known ?? (await this.#read(file.content.path, stamp)) });
-      await this.#pace.breathe();
+      const digest = cache.get(stamp) ?? (await readInto(cache, file.content.path, stamp));
+      done.push({ ...file, digest });
+      if (turnIsOver()) await nextTurn();
     }
-    this.#cache.save();
+    await cache.save();
     return done;
-  }
-
-  async #read(path: string, stamp: FileStamp): ReturnType<typeof digestFile> {
-    const readAtNs = BigInt(Date.now()) * 1_000_000n;
-    const digest = await digestFile(path, Number(stamp.size), this.#pace);
-    this.#cache.put(stamp, digest, readAtNs);
-    return digest;
   }
 
   /** Goes down to a path name by name, through links, and takes in everything below it. */
@@ -146,7 +148,7 @@ class DirectoryContext implements BuildContext {
       const path = directory === '' ? name : `${directory}/${name}`;
       const inode = this.#add(path);
       if (inode?.type === 'dir' && !this.#ignore?.canSkipDirectory(path)) await this.#scanBelow(path);
-      await this.#pace.breathe();
+      if (turnIsOver()) await nextTurn();
     }
   }
 
@@ -217,6 +219,13 @@ class DirectoryContext implements BuildContext {
     if (linkKey !== undefined) this.#links.set(linkKey, node);
     return node;
   }
+}
+
+async function readInto(cache: StatCache, path: string, stamp: FileStamp): ReturnType<typeof digestFile> {
+  const readAtNs = BigInt(Date.now()) * 1_000_000n;
+  const digest = await digestFile(path, Number(stamp.size));
+  cache.put(stamp, digest, readAtNs);
+  return digest;
 }
 
 function parentOf(path: string): string {

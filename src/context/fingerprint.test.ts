@@ -13,7 +13,6 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { Pace } from '../solve/index.ts';
 import { fingerprint } from './fingerprint.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'lapidary-fingerprint-'));
@@ -32,7 +31,7 @@ beforeEach(() => {
 /** Looked at an hour later, when everything is long settled. */
 function print(paths: readonly string[] = [''], skip = ''): Promise<string | undefined> {
   const canSkipDirectory = (path: string): boolean => path === skip;
-  return fingerprint(root, paths, { canSkipDirectory, pace: new Pace(), nowMs: Date.now() + 3_600_000 });
+  return fingerprint(root, paths, { canSkipDirectory, nowMs: Date.now() + 3_600_000 });
 }
 const at = (path: string): string => join(root, path);
 
@@ -98,7 +97,7 @@ describe('fingerprint', () => {
   });
 
   test('cannot tell while something is young', async () => {
-    const options = { canSkipDirectory: () => false, pace: new Pace(), nowMs: Date.now() };
+    const options = { canSkipDirectory: () => false, nowMs: Date.now() };
     expect(await fingerprint(root, [''], options)).toBeUndefined();
   });
 

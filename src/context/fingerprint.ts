@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { lstatSync, readdirSync, type Stats } from 'node:fs';
-import type { Pace } from '../solve/index.ts';
+import { nextTurn, turnIsOver } from '../solve/index.ts';
 import { decodePathText, encodePathText } from '../tar/index.ts';
 
 /** What changed this recently may change again without its times moving. */
@@ -9,7 +9,6 @@ const UNSETTLED_MS = 2000;
 export type FingerprintOptions = {
   /** Directories that need not be walked: nothing in them can be in the context. */
   readonly canSkipDirectory: (path: string) => boolean;
-  readonly pace: Pace;
   /** The wall clock, before anything is looked at. */
   readonly nowMs: number;
 };
@@ -85,7 +84,7 @@ class Walk {
       if (stats.isDirectory() && !this.#options.canSkipDirectory(path)) directories.push(path);
     }
     this.#update(names.join('\0'), all);
-    await this.#options.pace.breathe();
+    if (turnIsOver()) await nextTurn();
     for (const path of directories) await this.#below(path);
   }
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import type { Inode } from '../tree/index.ts';
-import { type Entry, filesOf, selectSources, withFiles } from '../tree/index.ts';
+import { inTurns } from '../solve/index.ts';
+import { type Entry, filesOf, type Inode, mapSteps, selectSources, withFiles } from '../tree/index.ts';
 import { openDirectoryContext } from './directory-context.ts';
 
 export type CheckoutOptions = {
@@ -19,10 +19,13 @@ export async function checkoutEntries(
     ignore: keepGitDir ? undefined : NO_GIT,
     statCacheFile: join(directory, '..', 'stat-cache'),
   });
-  const selection = selectSources(await context.scan(['']), ['']);
-  const [root] = withFiles(selection, await context.digest(filesOf(selection))).items;
+  const selection = await inTurns(selectSources(await context.scan(['']), ['']));
+  const files = await context.digest(await inTurns(filesOf(selection)));
+  const [root] = (await inTurns(withFiles(selection, files))).items;
   if (root?.kind !== 'contents') throw new Error('a checkout that is no directory');
-  return root.nodes.map(({ path, inode }): Entry => ({ kind: 'node', path, node: asGitHasIt(inode, time) }));
+  return inTurns(
+    mapSteps(root.nodes, ({ path, inode }): Entry => ({ kind: 'node', path, node: asGitHasIt(inode, time) })),
+  );
 }
 
 /** Of submodules too, where it is a file. Git itself refuses to track anything of this name. */

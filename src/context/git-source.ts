@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { LapidaryError, quoted } from '../errors/index.ts';
 import { sha256 } from '../oci/index.ts';
 import { type GitRef, redacted } from '../plan/index.ts';
-import type { FactStore, LayerStore, RemoteCheckout } from '../solve/index.ts';
+import { type FactStore, inTurns, type LayerStore, type RemoteCheckout } from '../solve/index.ts';
 import { type LayerId, Tree } from '../tree/index.ts';
 import { checkoutEntries } from './git-checkout.ts';
 import { type GitCall, type GitEnvironment, GitFailure, runGit } from './git-command.ts';
@@ -71,13 +71,13 @@ export class GitSource {
     const fact = `git:${sha256(asked)}`;
     const known = (await facts.get(fact)) as LayerId | undefined;
     if (known !== undefined && (await layers.has(known)))
-      return Tree.of([(await layers.read(known)).entries]);
+      return inTurns(Tree.empty.applySteps((await layers.read(known)).entries));
     return this.#within(remote, signal, async (call) => {
       await checkOut({ remote: redacted(remote), commit, name, submodules }, call);
       const time = Number(await runGit(['log', '-1', '--format=%ct', commit], call));
       const layer = await layers.write(await checkoutEntries(call.cwd, { keepGitDir, time }), signal);
       await facts.put(fact, layer.id);
-      return Tree.of([layer.entries]);
+      return inTurns(Tree.empty.applySteps(layer.entries));
     });
   }
 

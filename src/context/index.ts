@@ -13,4 +13,4 @@ export type { ImportPorts } from './image-archive-layers.ts';
 export type { ImportedImage, ImportOptions } from './image-archive-types.ts';
 export { type LayoutSource, openLayoutSource } from './layout-source.ts';
 export { type ArchiveOrText, readArchiveOrText } from './stream-context.ts';
-export { TreeContext } from './tree-context.ts';
+export { openTreeContext } from './tree-context.ts';

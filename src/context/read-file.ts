@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, readSync } from 'node:fs';
 import { contextChanged, openContextFile } from '../host/index.ts';
 import type { Digest } from '../oci/index.ts';
-import type { Pace } from '../solve/index.ts';
+import { nextTurn, turnIsOver } from '../solve/index.ts';
 
 const CHUNK = 1024 * 1024;
 const buffer = Buffer.allocUnsafeSlow(CHUNK);
@@ -11,7 +11,7 @@ const buffer = Buffer.allocUnsafeSlow(CHUNK);
  * Digest of a file of `size` bytes.
  * @throws LapidaryError CONTEXT_UNREADABLE; CONTEXT_CHANGED when it has another size by now
  */
-export async function digestFile(path: string, size: number, pace: Pace): Promise<Digest> {
+export async function digestFile(path: string, size: number): Promise<Digest> {
   const hash = createHash('sha256');
   const fd = openContextFile(path);
   try {
@@ -22,7 +22,7 @@ export async function digestFile(path: string, size: number, pace: Pace): Promis
       hash.update(buffer.subarray(0, count));
       left -= count;
       // The buffer is shared: nothing of it may be needed after this
-      await pace.breathe();
+      if (turnIsOver()) await nextTurn();
     }
     if (left !== 0) throw contextChanged(path);
   } finally {

@@ -1,7 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Digest, isDigest } from '../oci/index.ts';
+import { inTurns } from '../solve/index.ts';
+import { eachStep, mapSteps, type Steps, sliceSteps } from '../tree/index.ts';
 
 /** What tells a file's contents apart without reading it. Times in nanoseconds. */
 export type FileStamp = {
@@ -24,16 +27,20 @@ const HEAD = 'lapidary-stat-cache-1';
  */
 export class StatCache {
   readonly #file: string;
-  #old: Map<string, Digest> | undefined;
+  readonly #old: ReadonlyMap<string, Digest>;
   readonly #new = new Map<string, Digest>();
   #changed = false;
 
-  constructor(file: string) {
+  private constructor(file: string, known: ReadonlyMap<string, Digest>) {
     this.#file = file;
+    this.#old = known;
+  }
+
+  static async open(file: string): Promise<StatCache> {
+    return new StatCache(file, await inTurns(load(file)));
   }
 
   get(stamp: FileStamp): Digest | undefined {
-    this.#old ??= load(this.#file);
     const key = keyOf(stamp);
     const digest = this.#old.get(key);
     if (digest !== undefined) this.#new.set(key, digest);
@@ -49,45 +56,56 @@ export class StatCache {
   }
 
   /** Writes what is new, and what of the old may still be of use. A cache that cannot be written is no error. */
-  save(): void {
+  async save(): Promise<void> {
     if (!this.#changed) return;
-    const lines = [...this.#unused(), ...this.#new].map(([key, digest]) => `${key} ${digest}`);
+    this.#changed = false;
+    const pieces = await inTurns(this.#pieces());
     const temporary = `${this.#file}.${randomBytes(6).toString('hex')}`;
     try {
-      mkdirSync(dirname(this.#file), { recursive: true, mode: 0o700 });
-      writeFileSync(temporary, `${[HEAD, ...lines].join('\n')}\n`, { mode: 0o600 });
-      renameSync(temporary, this.#file);
-      this.#changed = false;
+      await mkdir(dirname(this.#file), { recursive: true, mode: 0o700 });
+      await writeFile(temporary, pieces, { mode: 0o600 });
+      await rename(temporary, this.#file);
     } catch {
-      removeIfPossible(temporary);
+      await removeIfPossible(temporary);
     }
   }
 
+  *#pieces(): Steps<string[]> {
+    const known = [...(yield* this.#unused()), ...this.#new];
+    const pieces = [`${HEAD}\n`];
+    yield* sliceSteps(known, (some) => pieces.push(some.map((one) => `${one.join(' ')}\n`).join('')));
+    return pieces;
+  }
+
   /** What was known before of other files; nothing once that is far more than what is used. */
-  #unused(): (readonly [string, Digest])[] {
-    const used = new Set(Array.from(this.#new.keys(), inodeOf));
-    const unused = [...(this.#old ?? [])].filter(([key]) => !used.has(inodeOf(key)));
+  *#unused(): Steps<(readonly [string, Digest])[]> {
+    if (this.#old.size === 0) return [];
+    const used = new Set(yield* mapSteps(this.#new.keys(), inodeOf));
+    const unused: (readonly [string, Digest])[] = [];
+    yield* eachStep(this.#old, (known) => {
+      if (!used.has(inodeOf(known[0]))) unused.push(known);
+    });
     return unused.length > used.size + MAX_UNUSED ? [] : unused;
   }
 }
 
-function removeIfPossible(path: string): void {
+async function removeIfPossible(path: string): Promise<void> {
   try {
-    rmSync(path, { force: true });
+    await rm(path, { force: true });
   } catch {
     // What could not be written may not be removable either
   }
 }
 
 function inodeOf(key: string): string {
-  return key.split(':', 2).join(':');
+  return key.slice(0, key.indexOf(':', key.indexOf(':') + 1));
 }
 
 function keyOf({ dev, ino, size, mtimeNs, ctimeNs }: FileStamp): string {
   return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;
 }
 
-function load(file: string): Map<string, Digest> {
+function* load(file: string): Steps<Map<string, Digest>> {
   const known = new Map<string, Digest>();
   let text: string;
   try {
@@ -97,10 +115,10 @@ function load(file: string): Map<string, Digest> {
   }
   const [head, ...lines] = text.split('\n');
   if (head !== HEAD) return known;
-  for (const line of lines) {
+  yield* eachStep(lines, (line) => {
     const space = line.indexOf(' ');
     const digest = line.slice(space + 1);
     if (space > 0 && isDigest(digest)) known.set(line.slice(0, space), digest);
-  }
+  });
   return known;
 }

@@ -1,14 +1,25 @@
-import type { BuildContext } from '../solve/index.ts';
-import { type Entry, type FileNode, type Inode, selectSources, Tree } from '../tree/index.ts';
+import { type BuildContext, inTurns } from '../solve/index.ts';
+import {
+  type Entry,
+  type FileNode,
+  type Inode,
+  mapSteps,
+  type Steps,
+  selectSources,
+  Tree,
+} from '../tree/index.ts';
 import type { ContextRules } from './directory-context.ts';
 
-/** Files that the store has already as a build context: of an archive or a repository. */
-export class TreeContext implements BuildContext {
+/** Files that the store has already as a build context: of an archive or a repository. Owners are 0:0, as in every one. */
+export async function openTreeContext(tree: Tree, ignore: ContextRules | undefined): Promise<BuildContext> {
+  return new TreeContext(await inTurns(asContext(tree, ignore)));
+}
+
+class TreeContext implements BuildContext {
   readonly #tree: Tree;
 
-  /** Owners are 0:0, as in every build context. */
-  constructor(tree: Tree, ignore: ContextRules | undefined) {
-    this.#tree = asContext(tree, ignore);
+  constructor(tree: Tree) {
+    this.#tree = tree;
   }
 
   scan(): Promise<Tree> {
@@ -20,18 +31,19 @@ export class TreeContext implements BuildContext {
   }
 }
 
-function asContext(tree: Tree, ignore: ContextRules | undefined): Tree {
+function* asContext(tree: Tree, ignore: ContextRules | undefined): Steps<Tree> {
   const owned = new Map<Inode, Inode>();
   const ofRoot = (inode: Inode): Inode => {
     const known = owned.get(inode) ?? { ...inode, uid: 0, gid: 0 };
     owned.set(inode, known);
     return known;
   };
-  const { items } = selectSources(tree, [''], ignore ? { exclude: (path) => ignore.match(path) } : {});
-  const entries = items.flatMap((item): Entry[] =>
-    item.kind === 'node'
-      ? []
-      : item.nodes.map(({ path, inode }) => ({ kind: 'node', path, node: ofRoot(inode) })),
+  const exclude = ignore ? { exclude: (path: string): boolean => ignore.match(path) } : {};
+  const [root] = (yield* selectSources(tree, [''], exclude)).items;
+  const nodes = root?.kind === 'contents' ? root.nodes : [];
+  const entries = yield* mapSteps(
+    nodes,
+    ({ path, inode }): Entry => ({ kind: 'node', path, node: ofRoot(inode) }),
   );
-  return Tree.of([entries]);
+  return yield* Tree.empty.applySteps(entries);
 }

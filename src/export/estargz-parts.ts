@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { LapidaryError, quoted } from '../errors/index.ts';
 import { sha256 } from '../oci/index.ts';
+import { nextTurn, turnIsOver } from '../solve/index.ts';
 import { END, encodeHeader, padding } from '../tar/index.ts';
 import { type TocEntry, tocEntry } from './estargz-toc.ts';
 import type { PackMember } from './pack-members.ts';
@@ -54,7 +55,10 @@ export async function* estargzParts(groups: AsyncIterable<readonly PackMember[]>
   const out = new PartBuilder();
   yield* addMember(LANDMARK, out);
   for await (const group of groups) {
-    for (const member of group) if (!RESERVED.has(member.member.path)) yield* addMember(member, out);
+    for (const member of group) {
+      if (!RESERVED.has(member.member.path)) yield* addMember(member, out);
+      if (turnIsOver()) await nextTurn();
+    }
   }
   yield* out.rest();
 }

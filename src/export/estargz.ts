@@ -1,5 +1,7 @@
 import type { DiffId, Digest } from '../oci/index.ts';
+import { inTurns } from '../solve/index.ts';
 import { END, padding } from '../tar/index.ts';
+import { eachStep, type Steps } from '../tree/index.ts';
 import { estargzParts, otherContents, type TarBatch, type TarPart, tocHeader } from './estargz-parts.ts';
 import { TocText } from './estargz-toc.ts';
 import { compressStream } from './gzip.ts';
@@ -38,7 +40,7 @@ export async function* estargz(
   const toc = new TocText();
   let offset = 0;
   for await (const { parts, result } of inThreads(estargzParts(members), tar, level)) {
-    addToTable(toc, { parts, result, offset });
+    await inTurns(addToTable(toc, { parts, result, offset }));
     offset += result.bytes.length;
     yield result.bytes;
   }
@@ -70,9 +72,13 @@ async function* inThreads(
   yield* waiting;
 }
 
-function addToTable(toc: TocText, { parts, result, offset }: Compressed & { readonly offset: number }): void {
+function* addToTable(
+  toc: TocText,
+  { parts, result, offset }: Compressed & { readonly offset: number },
+): Steps<void> {
   let at = offset;
-  for (const [index, { chunk, entries }] of parts.entries()) {
+  let index = 0;
+  yield* eachStep(parts, ({ chunk, entries }) => {
     const chunkDigest = result.digests[index] ?? '';
     if (chunk !== undefined) {
       const { entry } = chunk;
@@ -82,7 +88,8 @@ function addToTable(toc: TocText, { parts, result, offset }: Compressed & { read
     }
     for (const entry of entries) toc.add(entry);
     at += result.lengths[index] ?? 0;
-  }
+    index += 1;
+  });
 }
 
 async function* tocMember(pieces: readonly Uint8Array[], size: number): AsyncGenerator<Uint8Array> {

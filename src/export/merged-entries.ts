@@ -1,20 +1,20 @@
-import { type Entry, type Inode, type Layer, Tree } from '../tree/index.ts';
+import { type Entry, eachStep, type Inode, type Layer, type Steps, Tree } from '../tree/index.ts';
 
 /**
  * The filesystem that layers make, base first, as entries of a single layer: nodes and hard links in canonical order. The
  * root's own entry is there when a layer has it.
  */
-export function mergedEntries(layers: readonly Layer[]): readonly Entry[] {
-  const tree = Tree.of(layers.map(({ entries }) => entries));
+export function* mergedEntries(layers: readonly Layer[]): Steps<readonly Entry[]> {
+  let tree = Tree.empty;
+  for (const { entries } of layers) tree = yield* tree.applySteps(entries);
   const first = new Map<Inode, string>();
   const merged: Entry[] = [];
-  for (const { path, node } of tree.walk()) {
-    const { inode } = node;
-    if (inode === Tree.empty.root.inode) continue;
+  yield* eachStep(tree.walk(), ({ path, node: { inode } }) => {
+    if (inode === Tree.empty.root.inode) return;
     const target = inode.type === 'dir' ? undefined : first.get(inode);
     if (target === undefined) merged.push({ kind: 'node', path, node: inode });
     else merged.push({ kind: 'hardlink', path, target });
     first.set(inode, target ?? path);
-  }
+  });
   return merged;
 }

@@ -1,5 +1,5 @@
 import { LapidaryError, quoted } from '../errors/index.ts';
-import type { Entry, Inode } from '../tree/index.ts';
+import { type Entry, eachStep, type Inode, mapSteps, type Steps } from '../tree/index.ts';
 
 export type OrderedLinks = {
   /** The same entries, the first of several names of a file being its node and the others links to that. */
@@ -13,19 +13,22 @@ export type OrderedLinks = {
  * first.
  * @throws LapidaryError UNSUPPORTED for a link to a file of a layer below: its metadata is not known here
  */
-export function orderLinks(entries: readonly Entry[]): OrderedLinks {
+export function* orderLinks(entries: readonly Entry[]): Steps<OrderedLinks> {
   if (!entries.some(({ kind }) => kind === 'hardlink')) return { ordered: entries, inodeOf: new Map() };
-  const at = new Map(entries.flatMap((entry) => (isName(entry) ? [[entry.path, entry] as const] : [])));
+  const at = new Map<string, Name>();
+  yield* eachStep(entries, (entry) => {
+    if (isName(entry)) at.set(entry.path, entry);
+  });
   const inodeOf = new Map<string, Inode>();
   const linked = new Set<Inode>();
-  for (const entry of entries) {
-    if (entry.kind !== 'hardlink') continue;
+  yield* eachStep(entries, (entry) => {
+    if (entry.kind !== 'hardlink') return;
     const inode = resolveLink(entry, at);
     inodeOf.set(entry.path, inode);
     linked.add(inode);
-  }
+  });
   const first = new Map<Inode, string>();
-  const ordered = entries.map((entry): Entry => {
+  const ordered = yield* mapSteps(entries, (entry): Entry => {
     const inode = entry.kind === 'node' ? entry.node : inodeOf.get(entry.path);
     if (!isName(entry) || inode === undefined || !linked.has(inode)) return entry;
     const target = first.get(inode);
@@ -33,7 +36,9 @@ export function orderLinks(entries: readonly Entry[]): OrderedLinks {
     first.set(inode, entry.path);
     return { kind: 'node', path: entry.path, node: inode };
   });
-  for (const entry of entries) if (entry.kind === 'node') inodeOf.set(entry.path, entry.node);
+  yield* eachStep(entries, (entry) => {
+    if (entry.kind === 'node') inodeOf.set(entry.path, entry.node);
+  });
   return { ordered, inodeOf };
 }
 

@@ -1,4 +1,4 @@
-import type { ContentReader } from '../solve/index.ts';
+import { type ContentReader, nextTurn, turnIsOver } from '../solve/index.ts';
 import { END, encodeHeader, padding } from '../tar/index.ts';
 import type { Entry } from '../tree/index.ts';
 import { ChunkBuffer } from './chunk-buffer.ts';
@@ -34,6 +34,7 @@ export async function* packLayer(
         out.addZeros(padding(node.size));
       }
       yield* out.full();
+      if (turnIsOver()) await nextTurn();
     }
   }
   out.add(END);

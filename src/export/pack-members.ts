@@ -1,4 +1,4 @@
-import type { ContentReader } from '../solve/index.ts';
+import { type ContentReader, inTurns, nextTurn, turnIsOver } from '../solve/index.ts';
 import { opaquePath, type TarMember, whiteoutPath } from '../tar/index.ts';
 import type { Entry, FileNode, Inode, Metadata } from '../tree/index.ts';
 import { type NamedFile, readFiles, streamFile } from './content-batch.ts';
@@ -8,7 +8,7 @@ import { linkBelow, orderLinks } from './order-links.ts';
 const MAX_SMALL = 1024 * 1024;
 /** What is held in memory at once. */
 const MAX_BATCH_BYTES = 4 * 1024 * 1024;
-const MAX_BATCH_ENTRIES = 4096;
+const MAX_BATCH_ENTRIES = 512;
 
 /** A member of a layer's tar. The contents of a file come at once, or as a stream when it is large. */
 export type PackMember = {
@@ -18,16 +18,17 @@ export type PackMember = {
 
 /**
  * The members of a layer's canonical tar in their order, in groups whose small files are in memory together.
- * Streams are to be read before the next member is.
+ * Streams are to be read before the next member is. The event loop has its turns between groups.
  * @throws LapidaryError STORE_CORRUPT when contents are not as long as their entry says
  */
 export async function* packMembers(
   entries: readonly Entry[],
   reader: ContentReader,
 ): AsyncGenerator<readonly PackMember[]> {
-  const { ordered, inodeOf } = orderLinks(entries);
+  const { ordered, inodeOf } = await inTurns(orderLinks(entries));
   for (const batch of batches(ordered)) {
     const contents = await readFiles(smallFiles(batch), reader);
+    if (turnIsOver()) await nextTurn();
     yield batch.map((entry) => {
       const member = memberOf(entry, inodeOf);
       if (entry.kind !== 'node' || entry.node.type !== 'file') return { member };

@@ -1,4 +1,6 @@
 import { LapidaryError } from '../errors/index.ts';
+import { inTurns } from '../solve/index.ts';
+import type { Entry } from '../tree/index.ts';
 import { localLayer } from './layer-tar.ts';
 import { mergedEntries } from './merged-entries.ts';
 import { openOutput } from './output.ts';
@@ -51,7 +53,7 @@ async function writeDirectory(request: WriteImageRequest, ports: ExportPorts): P
 async function rootFilesystem(
   { images, output }: WriteImageRequest,
   { layers }: ExportPorts,
-): Promise<ReturnType<typeof mergedEntries>> {
+): Promise<readonly Entry[]> {
   const [image, ...more] = images;
   if (image === undefined || more.length > 0) {
     throw new LapidaryError('UNSUPPORTED', `an output of type ${output.type} holds one platform only`, {
@@ -60,5 +62,5 @@ async function rootFilesystem(
   }
   const read = [];
   for (const layer of image.layers) read.push(await layers.read(localLayer(layer).layer));
-  return mergedEntries(read);
+  return inTurns(mergedEntries(read));
 }

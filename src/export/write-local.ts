@@ -1,6 +1,5 @@
 import { mkdir, realpath } from 'node:fs/promises';
-import { setImmediate } from 'node:timers/promises';
-import type { ContentReader } from '../solve/index.ts';
+import { type ContentReader, nextTurn, turnIsOver } from '../solve/index.ts';
 import type { Entry } from '../tree/index.ts';
 import { readFiles, streamFile } from './content-batch.ts';
 import { LocalFolder } from './local-folder.ts';
@@ -29,9 +28,9 @@ export async function writeLocal(
   const folder = new LocalFolder(await realpath(dest));
   for (const batch of batches(entries)) {
     const contents = await readFiles(smallFiles(batch), reader);
-    await setImmediate(); // the writes are synchronous: let signals and timers in between
-    signal?.throwIfAborted();
     for (const entry of batch) {
+      if (turnIsOver()) await nextTurn(); // the writes are synchronous: let signals and timers in between
+      signal?.throwIfAborted();
       if (entry.kind === 'hardlink') folder.link(entry.path, entry.target);
       if (entry.kind !== 'node') continue;
       const { path, node } = entry;

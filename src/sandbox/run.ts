@@ -1,7 +1,8 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { hexOf } from '../oci/index.ts';
 import type { StorePaths } from '../solve/index.ts';
-import { encodeTree } from '../tree/index.ts';
+import { encodeTree, finish } from '../tree/index.ts';
 import { collectUpper } from './collect.ts';
 import { Container, type ContainerIo } from './container.ts';
 import { packHidden } from './hidden-contents.ts';
@@ -62,7 +63,7 @@ export async function runOrder(context: RunContext, order: RunOrder, hooks: RunH
     if (order.mode.type === 'foreground') return { type: 'exited', exitCode };
     if (exitCode !== 0) return { type: 'exited', exitCode };
     removeUnused(syscalls, upper, made);
-    return { type: 'succeeded', table: keepChange(context, { directory, upper, view }) };
+    return { type: 'succeeded', table: await keepChange(context, { directory, upper, view }) };
   } finally {
     removeAllBut(directory, 'table');
   }
@@ -85,9 +86,9 @@ export async function unpackOrder(
   signal: AbortSignal,
 ): Promise<Report> {
   try {
-    const { bytes, size } = await trees.unpackBlob(blob, { below, scratch: directory, signal });
+    const { pieces, size } = await trees.unpackBlob(blob, { below, scratch: directory, signal });
     const table = `${directory}/table`;
-    writeFileSync(table, bytes, { mode: 0o600 });
+    await writeFile(table, pieces, { mode: 0o600 });
     return { type: 'unpacked', table, size };
   } catch (error) {
     if (error instanceof IrregularLayer) return { type: 'irregular' };
@@ -213,20 +214,20 @@ function ioOf(order: RunOrder, { onOutput }: RunHooks): ContainerIo {
 }
 
 /** Moves the change into the store and writes its table; answers with the table's path. */
-function keepChange(
+async function keepChange(
   { syscalls, paths, callerIsRoot }: RunContext,
   {
     directory,
     upper,
     view,
   }: { readonly directory: string; readonly upper: string; readonly view: LowerView },
-): string {
+): Promise<string> {
   const collected = collectUpper(syscalls, { upper, view });
   const place = { paths, tree: upper, scratch: directory };
-  const { id, bytes } = encodeTree(callerIsRoot ? collected : packHidden(collected, place));
+  const { id, pieces } = finish(encodeTree(callerIsRoot ? collected : packHidden(collected, place)));
   publishTree(paths, { from: upper, name: hexOf(id) });
   const table = `${directory}/table`;
-  writeFileSync(table, bytes, { mode: 0o600 });
+  await writeFile(table, pieces, { mode: 0o600 });
   return table;
 }
 

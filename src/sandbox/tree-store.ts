@@ -4,7 +4,7 @@ import { LapidaryError } from '../errors/index.ts';
 import { markUnsettled } from '../host/index.ts';
 import { hexOf } from '../oci/index.ts';
 import type { StorePaths } from '../solve/index.ts';
-import { decodeLayer, encodeLayer, joinTable, type LayerId } from '../tree/index.ts';
+import { decodeLayer, encodeLayer, finish, joinTable, type LayerId, tabulate } from '../tree/index.ts';
 import { unpackFiles } from './blob-unpack.ts';
 import { ContentSource } from './content-source.ts';
 import { type Fill, fillGaps, type Gaps, gapsOf } from './fill.ts';
@@ -80,20 +80,24 @@ export class TreeStore {
     }
     this.#gaps.set(id, gaps);
     const name = treeName(id, fill);
-    const bytes = joinTable(table, name);
+    const pieces = joinTable(table, name);
     const closed = [...plan.nodes.values(), ...fill.directories.values()].some(
       (node) => (!('type' in node) || node.type === 'dir') && hidesContents(node),
     );
-    const reachable = hasHidden || closed ? this.#reachable(bytes, { tree: target, scratch }) : bytes;
+    const reachable = hasHidden || closed ? this.#reachable(pieces, { tree: target, scratch }) : pieces;
     publishTree(this.#paths, { from: target, name });
-    return { bytes: reachable, size };
+    return { pieces: reachable, size };
   }
 
   /** The same table, with contents in places where the owner of the store can read them. */
-  #reachable(bytes: Uint8Array, place: { readonly tree: string; readonly scratch: string }): Uint8Array {
-    if (this.#callerIsRoot) return bytes;
-    const { id, entries } = decodeLayer(bytes);
-    return encodeLayer({ id, entries: packHidden(entries, { ...place, paths: this.#paths }) });
+  #reachable(
+    pieces: readonly Uint8Array[],
+    place: { readonly tree: string; readonly scratch: string },
+  ): readonly Uint8Array[] {
+    if (this.#callerIsRoot) return pieces;
+    const { entries } = finish(decodeLayer(Buffer.concat(pieces)));
+    const packed = packHidden(entries, { ...place, paths: this.#paths });
+    return finish(encodeLayer(finish(tabulate(packed)), packed));
   }
 
   async #prepare(layers: readonly LayerId[], scratch: string, signal: AbortSignal): Promise<LowerView> {
@@ -157,12 +161,12 @@ export class TreeStore {
     } catch (cause) {
       throw new LapidaryError('STORE_CORRUPT', `the local store has no table of layer ${id}`, { cause });
     }
-    return planTree(decodeLayer(bytes, id).entries);
+    return planTree(finish(decodeLayer(bytes, id)).entries);
   }
 }
 
-/** A layer's table (`encodeLayer`), its contents in a tree of the store, and the bytes of its tar. */
-export type UnpackedBlob = { readonly bytes: Uint8Array; readonly size: number };
+/** A layer's table (`encodeLayer`) in pieces, its contents in a tree of the store, and the bytes of its tar. */
+export type UnpackedBlob = { readonly pieces: readonly Uint8Array[]; readonly size: number };
 
 function treeName(id: LayerId, { key }: Fill): string {
   return key === '' ? hexOf(id) : createHash('sha256').update(`${id}\n${key}`).digest('hex');

@@ -5,7 +5,7 @@ import { LapidaryError } from '../errors/index.ts';
 import { decompress } from '../host/index.ts';
 import type { DiffId } from '../oci/index.ts';
 import { TarReader } from '../tar/index.ts';
-import { TarEntries, treeTable } from '../tree/index.ts';
+import { finish, TarEntries, treeTable } from '../tree/index.ts';
 import { gapsOf } from './fill.ts';
 import { isHidden } from './hidden.ts';
 import { IrregularLayer, LayerScan, type Share } from './layer-scan.ts';
@@ -90,7 +90,7 @@ async function read(blob: LayerBlob, makers: Makers): Promise<LayerFound> {
     source.destroy();
   }
   expectDiffId(`sha256:${hash.digest('hex')}` as DiffId, blob.diffId);
-  const entries = members.entries();
+  const entries = finish(members.entries());
   const plan = planTree(entries);
   scan.check(entries, plan);
   const { directories } = scan;
@@ -98,7 +98,7 @@ async function read(blob: LayerBlob, makers: Makers): Promise<LayerFound> {
     (entry) => entry.kind === 'node' && entry.node.type === 'file' && isHidden(entry.node),
   );
   return {
-    ...treeTable(entries),
+    ...finish(treeTable(entries)),
     plan: withoutFiles(plan),
     gaps: gapsOf(plan),
     directories,

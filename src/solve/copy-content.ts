@@ -16,6 +16,7 @@ import {
 import { excludeOf, fromGit, fromHttp, type Part, singleFile } from './copy-part.ts';
 import type { BuildContext, FactStore, RemoteSources, StackLayer } from './ports/index.ts';
 import { layerName, type TreeCache } from './tree-cache.ts';
+import { inTurns } from './turns.ts';
 
 export type ContentPorts = {
   readonly facts: FactStore;
@@ -105,7 +106,7 @@ async function fromContext(paths: Paths): Promise<Part> {
   const load = (): Promise<Selection> => readContext(paths, context, roots);
   if (known !== undefined) return { digest: known as Digest, unpack, load };
   const selection = await load();
-  const digest = selectionDigest(selection);
+  const digest = await inTurns(selectionDigest(selection));
   // A pattern that matches nothing is told of in every build
   if (fact !== undefined && selection.unmatched.length === 0) await ports.facts.put(fact, digest);
   return { digest, unpack, load: () => Promise.resolve(selection) };
@@ -117,12 +118,13 @@ async function readContext(
   roots: readonly string[],
 ): Promise<Selection> {
   const tree = await context.scan(roots);
-  const selection = selectFrom(paths, tree);
+  const selection = await selectFrom(paths, tree);
   const [missing] = selection.missing;
   // What stands beside it was not looked at yet: for a suggestion it is
   if (missing !== undefined)
     throw nothingToCopy(paths, await context.scan([missing.split('/').slice(0, -1).join('/')]), missing);
-  return withFiles(selection, await context.digest(filesOf(selection)));
+  const files = await context.digest(await inTurns(filesOf(selection)));
+  return inTurns(withFiles(selection, files));
 }
 
 /** The part of a source before its first wildcard: all below it must be looked at. */
@@ -137,7 +139,7 @@ async function fromStack(paths: Paths, stack: readonly StackLayer[]): Promise<Pa
   const { op, sources, ports } = paths;
   const load = async (): Promise<Selection> => {
     const tree = await ports.trees.of(stack);
-    const selection = selectFrom(paths, tree);
+    const selection = await selectFrom(paths, tree);
     const [missing] = selection.missing;
     if (missing !== undefined) throw nothingToCopy(paths, tree, missing);
     return selection;
@@ -148,14 +150,20 @@ async function fromStack(paths: Paths, stack: readonly StackLayer[]): Promise<Pa
   const unpack = unpacked(paths);
   if (known !== undefined) return { digest: known as Digest, unpack, load };
   const selection = await load();
-  const digest = selectionDigest(selection);
+  const digest = await inTurns(selectionDigest(selection));
   await ports.facts.put(fact, digest);
   return { digest, unpack, load: () => Promise.resolve(selection) };
 }
 
 const INLINE_METADATA = { mode: 0o644, uid: 0, gid: 0, mtime: 0, mtimeNs: 0 };
 
-function fromInline({ name, bytes }: { readonly name: string; readonly bytes: Uint8Array }): Part {
+async function fromInline({
+  name,
+  bytes,
+}: {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}): Promise<Part> {
   const content = { kind: 'bytes', bytes } as const;
   const digest = sha256(bytes);
   const selection = singleFile(name, {
@@ -165,15 +173,20 @@ function fromInline({ name, bytes }: { readonly name: string; readonly bytes: Ui
     digest,
     content,
   });
-  return { digest: selectionDigest(selection), unpack: false, load: () => Promise.resolve(selection) };
+  return {
+    digest: await inTurns(selectionDigest(selection)),
+    unpack: false,
+    load: () => Promise.resolve(selection),
+  };
 }
 
-function selectFrom({ op, sources, ports }: Paths, tree: Tree): Selection {
-  const selection = selectSources(
+async function selectFrom({ op, sources, ports }: Paths, tree: Tree): Promise<Selection> {
+  const selecting = selectSources(
     tree,
     sources.map(({ path }) => path),
     { exclude: excludeOf(op), ...(op.parents ? { parents: parentsTest } : {}) },
   );
+  const selection = await inTurns(selecting);
   for (const pattern of selection.unmatched) ports.warn(`${JSON.stringify(pattern)} matches no file`, op);
   return selection;
 }

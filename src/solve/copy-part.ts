@@ -5,6 +5,7 @@ import type { CopyOp, CopySource } from '../plan/index.ts';
 import { type FileNode, type PathTest, type Selection, selectSources } from '../tree/index.ts';
 import type { RemoteSources } from './ports/index.ts';
 import { locateError } from './step-log.ts';
+import { inTurns } from './turns.ts';
 
 /** What some of the sources of a copy came to. */
 export type Part = {
@@ -45,7 +46,7 @@ export async function fromGit(
     unpack: false,
     load: async () => {
       const tree = await located(source, () => checkout.load());
-      const selection = selectSources(tree, [subdir], { exclude: excludeOf(op) });
+      const selection = await inTurns(selectSources(tree, [subdir], { exclude: excludeOf(op) }));
       const [missing] = selection.missing;
       if (missing === undefined) return selection;
       const message = `${JSON.stringify(subdir)} does not exist in the repository at ${checkout.commit}`;

@@ -10,11 +10,13 @@ import {
   placeSelection,
   resolveChown,
   type SelectedItem,
+  type Steps,
   type Tree,
 } from '../tree/index.ts';
 import type { ContentPorts, CopyItem } from './copy-content.ts';
 import { readTextFile } from './image-files.ts';
 import type { ArchiveReader, LayerStore, StackLayer } from './ports/index.ts';
+import { inTurns } from './turns.ts';
 
 export type CopyPorts = ContentPorts & { readonly layers: LayerStore; readonly archives: ArchiveReader };
 
@@ -77,7 +79,8 @@ export async function copyEntries(
   };
   if (items.some(({ unpack }) => unpack)) return addEntries({ base, items, options }, ports);
   warnOverwritten(op, { base, items, options }, ports);
-  return placeSelection(base, { items: items.map(({ item }) => item), missing: [], unmatched: [] }, options);
+  const selection = { items: items.map(({ item }) => item), missing: [], unmatched: [] };
+  return inTurns(placeSelection(base, selection, options));
 }
 
 type Placing = {
@@ -102,25 +105,27 @@ function warnOverwritten(op: CopyOp, { base, items, options }: Placing, ports: C
 async function addEntries({ base, items, options }: Placing, ports: CopyPorts): Promise<readonly Entry[]> {
   let tree = base;
   const paths: string[] = [];
-  const into = (more: readonly Entry[]): void => {
+  const into = async (placing: Steps<readonly Entry[]>): Promise<void> => {
+    const more = await inTurns(placing);
     for (const { path } of more) paths.push(path);
-    tree = tree.apply(more);
+    tree = await inTurns(tree.applySteps(more));
   };
   let plain: SelectedItem[] = [];
-  const flush = (): void => {
-    if (plain.length > 0) into(placeSelection(tree, { items: plain, missing: [], unmatched: [] }, options));
+  const flush = async (): Promise<void> => {
+    if (plain.length === 0) return;
+    await into(placeSelection(tree, { items: plain, missing: [], unmatched: [] }, options));
     plain = [];
   };
   for (const { item, unpack } of items) {
     const archive = unpack ? await unpackItem(item, ports) : undefined;
     if (archive === undefined) plain.push(item);
     else {
-      flush();
-      into(extractInto(tree, archive, options));
+      await flush();
+      await into(extractInto(tree, archive, options));
     }
   }
-  flush();
-  return captureEntries(base, tree, paths);
+  await flush();
+  return inTurns(captureEntries(base, tree, paths));
 }
 
 async function unpackItem(

@@ -8,7 +8,6 @@ export {
   writeBlobDiffId,
   writeLayerRecord,
 } from './layer-record.ts';
-export { Pace } from './pace.ts';
 export type * from './ports/index.ts';
 export { userOf } from './run-step.ts';
 export { Semaphore } from './semaphore.ts';
@@ -16,3 +15,4 @@ export type { Solved } from './solved.ts';
 export { Solver, type SolverOptions, type SolverPorts } from './solver.ts';
 export { type Clock, locateError } from './step-log.ts';
 export { TreeCache } from './tree-cache.ts';
+export { inTurns, nextTurn, turnIsOver } from './turns.ts';

@@ -16,6 +16,7 @@ import {
 } from '../tree/index.ts';
 import type { BuildContext, FactStore, LayerStore, StackLayer } from './ports/index.ts';
 import { layerName, type TreeCache } from './tree-cache.ts';
+import { inTurns } from './turns.ts';
 
 export type MountPorts = {
   readonly facts: FactStore;
@@ -74,13 +75,14 @@ async function fromContext(mount: ReadingMount, ports: MountPorts): Promise<Moun
   const { from, source } = mount;
   const context = await ports.context(from.op === 'context' ? from.name : '');
   const tree = await context.scan([source]);
-  const found = find(tree, source);
+  const found = await find(tree, source);
   if (found === undefined) throw nothingThere(mount, await context.scan([source.replace(/\/[^/]*$/, '')]));
-  const selection = withFiles(found, await context.digest(filesOf(found)));
+  const files = await context.digest(await inTurns(filesOf(found)));
+  const selection = await inTurns(withFiles(found, files));
   const loadAlone = (): Promise<LayerId> => store(tree, { source, selection }, ports);
   const name = selection.items[0]?.kind === 'node' ? selection.items[0].name : '';
   return {
-    digest: digestOf(tree, source, selection),
+    digest: await digestOf(tree, source, selection),
     load: async () => ({ layers: [await loadAlone()], path: `/${name}` }),
     loadAlone: async () => (name === '' ? loadAlone() : undefined),
   };
@@ -95,7 +97,7 @@ async function fromStack(
   const { source } = mount;
   const look = async (): Promise<{ tree: Tree; selection: Selection }> => {
     const tree = await ports.trees.of(stack);
-    const selection = find(tree, source);
+    const selection = await find(tree, source);
     if (selection === undefined) throw nothingThere(mount, tree);
     return { tree, selection };
   };
@@ -103,7 +105,7 @@ async function fromStack(
   let digest = (await ports.facts.get(fact)) as Digest | undefined;
   if (digest === undefined) {
     const { tree, selection } = await look();
-    digest = digestOf(tree, source, selection);
+    digest = await digestOf(tree, source, selection);
     await ports.facts.put(fact, digest);
   }
   return {
@@ -120,16 +122,17 @@ async function fromStack(
 }
 
 /** Unlike that of a COPY, a source is a path and never a pattern. */
-function find(tree: Tree, source: string): Selection | undefined {
-  const selection = selectSources(tree, [source.replaceAll(/[*?[\]\\]/g, '\\$&')]);
+async function find(tree: Tree, source: string): Promise<Selection | undefined> {
+  const selection = await inTurns(selectSources(tree, [source.replaceAll(/[*?[\]\\]/g, '\\$&')]));
   return selection.missing.length + selection.unmatched.length > 0 ? undefined : selection;
 }
 
 /** The directory itself is seen as well, unlike in a copy of its contents. */
-function digestOf(tree: Tree, source: string, selection: Selection): Digest {
+async function digestOf(tree: Tree, source: string, selection: Selection): Promise<Digest> {
+  const digest = await inTurns(selectionDigest(selection));
   const top = topOf(tree, source);
-  if (top?.type !== 'dir') return selectionDigest(selection);
-  return sha256(JSON.stringify([selectionDigest(selection), top.mode, top.uid, top.gid]));
+  if (top?.type !== 'dir') return digest;
+  return sha256(JSON.stringify([digest, top.mode, top.uid, top.gid]));
 }
 
 const topOf = (tree: Tree, source: string): Inode | undefined => tree.resolve(source).node?.inode;
@@ -140,7 +143,8 @@ async function store(
   { source, selection }: { readonly source: string; readonly selection: Selection },
   { layers, signal }: MountPorts,
 ): Promise<LayerId> {
-  const entries = placeSelection(Tree.empty, selection, { destination: '/', newDirTime: 0 });
+  const placing = placeSelection(Tree.empty, selection, { destination: '/', newDirTime: 0 });
+  const entries = await inTurns(placing);
   const top = topOf(tree, source);
   const root: Entry[] = top?.type === 'dir' ? [{ kind: 'node', path: '', node: top }] : [];
   return (await layers.write([...root, ...entries.filter(({ path }) => path !== '')], signal)).id;

@@ -5,8 +5,8 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { memoryStore } from '../../test/support/memory-store.ts';
 import { parseDockerfile } from '../dockerfile/index.ts';
 import { planBuild } from '../plan/index.ts';
-import { type Entry, filesOf, layerId, selectSources, Tree } from '../tree/index.ts';
-import { dirNode, entries, fileNode, listing } from '../tree/testing.ts';
+import { type Entry, filesOf, finish, selectSources, Tree } from '../tree/index.ts';
+import { dirNode, entries, fileNode, layerId, listing } from '../tree/testing.ts';
 import type { BuildEvent } from './events.ts';
 import type { BuildContext, Credentials, RemoteSources, RunRequest, Runtime } from './ports/index.ts';
 import { Solver } from './solver.ts';
@@ -416,7 +416,7 @@ test('a context is only read when its fingerprint is new, and the same key comes
 
 test('the digests of a context are asked for once for each file', () => {
   const tree = Tree.of([[{ kind: 'node', path: 'a', node: fileNode('1') }], entries('b => a')]);
-  expect(filesOf(selectSources(tree, ['a', 'b']))).toHaveLength(1);
+  expect(finish(filesOf(finish(selectSources(tree, ['a', 'b']))))).toHaveLength(1);
 });
 
 describe('a linked copy', () => {

@@ -1,5 +1,6 @@
 import { type LayerId, Tree } from '../tree/index.ts';
 import type { LayerSource, LayerStore, Runtime, StackLayer } from './ports/index.ts';
+import { inTurns } from './turns.ts';
 
 /**
  * Merged trees of stacks of layers, each made once from the tree of the stack below it. Asking for one is what brings
@@ -40,7 +41,7 @@ export class TreeCache {
   async #make(below: readonly StackLayer[], top: StackLayer): Promise<Tree> {
     const read = this.#localId(top).then((id) => this.#layers.read(id));
     const [base, layer] = await Promise.all([this.of(below), read]);
-    return base.apply(layer.entries);
+    return inTurns(base.applySteps(layer.entries));
   }
 
   async #localId(layer: StackLayer): Promise<LayerId> {

@@ -30,14 +30,14 @@ export type AtomicOptions = {
  */
 export function writeFileAtomic(
   path: string,
-  bytes: Uint8Array | string,
+  bytes: Uint8Array | string | readonly Uint8Array[],
   { work, sync }: AtomicOptions,
 ): void {
   const temporary = temporaryName(work);
   try {
     const fd = openSync(temporary, 'wx', 0o600);
     try {
-      writeAllSync(fd, typeof bytes === 'string' ? Buffer.from(bytes) : bytes);
+      for (const piece of piecesOf(bytes)) writeAllSync(fd, piece);
       if (sync) fsyncSync(fd);
     } finally {
       closeSync(fd);
@@ -47,6 +47,11 @@ export function writeFileAtomic(
     rmSync(temporary, { force: true });
     throw storeError(error, path);
   }
+}
+
+function piecesOf(bytes: Uint8Array | string | readonly Uint8Array[]): readonly Uint8Array[] {
+  if (typeof bytes === 'string') return [Buffer.from(bytes)];
+  return bytes instanceof Uint8Array ? [bytes] : bytes;
 }
 
 /** Moves a finished file to its place and makes the directory above it if it is missing. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { LapidaryError } from '../errors/index.ts';
 import { markUnsettled } from '../host/index.ts';
 import { type Digest, hexOf, sha256 } from '../oci/index.ts';
-import { type BlobStore, Pace, type StorePaths } from '../solve/index.ts';
+import { type BlobStore, nextTurn, type StorePaths, turnIsOver } from '../solve/index.ts';
 import { moveInto, NewFile, temporaryName, writeFileAtomic } from './atomic-file.ts';
 import { type Receiving, type Rest, receiveBlob } from './partial-blobs.ts';
 import { type Spool, startSpool } from './spool.ts';
@@ -111,7 +111,6 @@ async function writeHashed(
 ): Promise<Stored> {
   using file = new NewFile(path);
   const hash = createHash('sha256');
-  const pace = new Pace();
   let size = 0;
   for await (const chunk of source) {
     signal?.throwIfAborted();
@@ -119,7 +118,7 @@ async function writeHashed(
     if (expect !== undefined && size > expect.size) throw wrongSize(expect, `more than ${expect.size}`);
     hash.update(chunk);
     file.write(chunk);
-    await pace.breathe();
+    if (turnIsOver()) await nextTurn();
   }
   const digest = `sha256:${hash.digest('hex')}` as Digest;
   if (expect !== undefined && size !== expect.size) throw wrongSize(expect, String(size));

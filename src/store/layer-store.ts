@@ -1,13 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream, existsSync, readFileSync, rmSync } from 'node:fs';
-import { open, readFile } from 'node:fs/promises';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { LapidaryError } from '../errors/index.ts';
 import { decompress, markUnsettled } from '../host/index.ts';
 import { type DiffId, hexOf } from '../oci/index.ts';
-import { type LayerStore, Pace, type StorePaths } from '../solve/index.ts';
-import { encodePathText, TarReader } from '../tar/index.ts';
+import { inTurns, type LayerStore, nextTurn, type StorePaths, turnIsOver } from '../solve/index.ts';
+import { TarReader } from '../tar/index.ts';
 import {
   decodeLayer,
   type Entry,
@@ -16,12 +15,15 @@ import {
   type Inode,
   type Layer,
   type LayerId,
-  layerId,
+  type LayerTable,
+  mapSteps,
   sortEntries,
   TarEntries,
   tableId,
+  tabulate,
 } from '../tree/index.ts';
 import { moveInto, NewFile, temporaryName, writeFileAtomic } from './atomic-file.ts';
+import { openContent, readContent } from './contents.ts';
 import { PackWriter } from './pack-writer.ts';
 import { fromOutside, isMissing, storeError } from './store-error.ts';
 
@@ -41,23 +43,21 @@ export class FileLayerStore implements LayerStore {
     return Promise.resolve(existsSync(this.#table(id)));
   }
 
-  read(id: LayerId): Promise<Layer> {
-    return Promise.try(() => {
-      try {
-        return decodeLayer(readFileSync(this.#table(id)), id);
-      } catch (error) {
-        if (!isMissing(error)) throw storeError(error, this.#table(id));
-        throw new LapidaryError('STORE_CORRUPT', `the layer ${id} is not in the store`, {
-          hint: 'build again with --no-cache, or load the image again',
-        });
-      }
-    });
+  async read(id: LayerId): Promise<Layer> {
+    try {
+      return await inTurns(decodeLayer(readFileSync(this.#table(id)), id));
+    } catch (error) {
+      if (!isMissing(error)) throw storeError(error, this.#table(id));
+      throw new LapidaryError('STORE_CORRUPT', `the layer ${id} is not in the store`, {
+        hint: 'build again with --no-cache, or load the image again',
+      });
+    }
   }
 
   async write(entries: readonly Entry[], signal?: AbortSignal): Promise<Layer> {
-    const sorted = sortEntries(entries);
-    const id = layerId(sorted);
-    return (await this.#stored(id)) ?? this.#pack({ id, entries: sorted }, signal);
+    const sorted = await inTurns(sortEntries(entries));
+    const table = await inTurns(tabulate(sorted));
+    return (await this.#stored(table.id)) ?? this.#pack(sorted, table, signal);
   }
 
   async ingestTar(
@@ -84,8 +84,10 @@ export class FileLayerStore implements LayerStore {
       }
       const pack = `tar-${hexOf(diffId)}`;
       this.#movePack(temporary, pack);
-      const entries = members.entries().map((entry) => relocate(entry, draft, pack));
-      return { layer: this.#storeTable({ id: layerId(entries), entries }), diffId, size };
+      const found = await inTurns(members.entries());
+      const entries = await inTurns(mapSteps(found, (entry) => relocate(entry, draft, pack)));
+      const table = await inTurns(tabulate(entries));
+      return { layer: await this.#storeTable(table, entries), diffId, size };
     } catch (error) {
       rmSync(temporary, { force: true });
       signal?.throwIfAborted();
@@ -93,61 +95,24 @@ export class FileLayerStore implements LayerStore {
     }
   }
 
-  adopt(tableFile: string): Promise<Layer> {
-    return Promise.try(() => {
-      const layer = decodeLayer(readFileSync(tableFile));
-      moveInto(tableFile, this.#table(layer.id));
-      return layer;
-    });
+  async adopt(tableFile: string): Promise<Layer> {
+    const layer = await inTurns(decodeLayer(readFileSync(tableFile)));
+    moveInto(tableFile, this.#table(layer.id));
+    return layer;
   }
 
-  adoptTable(tableFile: string): Promise<LayerId> {
-    return Promise.try(() => {
-      const id = tableId(readFileSync(tableFile));
-      moveInto(tableFile, this.#table(id));
-      return id;
-    });
+  async adoptTable(tableFile: string): Promise<LayerId> {
+    const id = await inTurns(tableId(readFileSync(tableFile)));
+    moveInto(tableFile, this.#table(id));
+    return id;
   }
 
   openContent(file: FileNode): Readable {
-    const { content, size } = file;
-    if (content.kind === 'bytes' || size === 0) {
-      return Readable.from(content.kind === 'bytes' ? [content.bytes] : [], { objectMode: false });
-    }
-    const start = content.kind === 'pack' ? content.offset : 0;
-    return createReadStream(this.#contentPath(content), {
-      start,
-      end: start + size - 1,
-      highWaterMark: 256 * 1024,
-    });
+    return openContent(this.#paths, file);
   }
 
-  async readContent(file: FileNode): Promise<Uint8Array> {
-    const { content, size } = file;
-    if (content.kind === 'bytes') return content.bytes;
-    const path = this.#contentPath(content);
-    if (content.kind !== 'pack') return readFile(path);
-    await using handle = await open(path);
-    const bytes = Buffer.allocUnsafe(size);
-    const { bytesRead } = await handle.read(bytes, 0, size, content.offset);
-    if (bytesRead === size) return bytes;
-    throw new LapidaryError('STORE_CORRUPT', `${path.toString()} is shorter than it should be`, {
-      hint: 'build again with --no-cache',
-    });
-  }
-
-  #contentPath(content: Exclude<FileNode['content'], { kind: 'bytes' }>): Buffer {
-    switch (content.kind) {
-      case 'host':
-        return Buffer.from(encodePathText(content.path));
-      case 'pack':
-        return Buffer.from(join(this.#paths.packs, content.pack));
-      case 'tree':
-        return Buffer.concat([
-          Buffer.from(join(this.#paths.trees, content.tree, '/')),
-          encodePathText(content.path),
-        ]);
-    }
+  readContent(file: FileNode): Promise<Uint8Array> {
+    return readContent(this.#paths, file);
   }
 
   #table(id: LayerId): string {
@@ -159,9 +124,11 @@ export class FileLayerStore implements LayerStore {
     moveInto(temporary, join(this.#paths.packs, name));
   }
 
-  #storeTable(layer: Layer): Layer {
-    writeFileAtomic(this.#table(layer.id), encodeLayer(layer), { work: this.#paths.work, sync: true });
-    return layer;
+  async #storeTable(table: LayerTable, entries: readonly Entry[]): Promise<Layer> {
+    const { id } = table;
+    const pieces = await inTurns(encodeLayer(table, entries));
+    writeFileAtomic(this.#table(id), pieces, { work: this.#paths.work, sync: true });
+    return { id, entries };
   }
 
   /** `undefined` also for a damaged one: writing it again repairs it. */
@@ -176,21 +143,19 @@ export class FileLayerStore implements LayerStore {
   }
 
   /** Copies what is not in the store yet into one pack, points the entries there, and stores the table. */
-  async #pack(layer: Layer, signal: AbortSignal | undefined): Promise<Layer> {
-    const fresh = layer.entries.filter((entry) => entry.kind === 'node' && isFresh(entry.node));
-    if (fresh.length === 0) return this.#storeTable(layer);
+  async #pack(entries: readonly Entry[], table: LayerTable, signal: AbortSignal | undefined): Promise<Layer> {
+    const fresh = entries.filter((entry) => entry.kind === 'node' && isFresh(entry.node));
+    if (fresh.length === 0) return this.#storeTable(table, entries);
     // Not called by the layer: somebody who writes the same layer at this moment may have other contents to copy
     const pack = `layer-${randomBytes(16).toString('hex')}`;
     const temporary = temporaryName(this.#paths.work);
     try {
       const places = await writePack(temporary, fresh, signal);
-      const faster = await this.#stored(layer.id);
+      const faster = await this.#stored(table.id);
       if (faster === undefined) {
         this.#movePack(temporary, pack);
-        return this.#storeTable({
-          ...layer,
-          entries: layer.entries.map((entry) => packed(entry, pack, places)),
-        });
+        const placed = await inTurns(mapSteps(entries, (entry) => packed(entry, pack, places)));
+        return await this.#storeTable(table, placed);
       }
       rmSync(temporary, { force: true });
       return faster;
@@ -246,7 +211,6 @@ async function writeTar(
   using file = new NewFile(path);
   const reader = new TarReader(members);
   const hash = createHash('sha256');
-  const pace = new Pace();
   let size = 0;
   for await (const chunk of source) {
     signal?.throwIfAborted();
@@ -255,7 +219,7 @@ async function writeTar(
     hash.update(chunk);
     reader.push(chunk);
     file.write(chunk);
-    await pace.breathe();
+    if (turnIsOver()) await nextTurn();
   }
   reader.end();
   return { diffId: `sha256:${hash.digest('hex')}` as DiffId, size };

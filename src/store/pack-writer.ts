@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { contextChanged, openContextFile } from '../host/index.ts';
 import type { Digest } from '../oci/index.ts';
-import { Pace } from '../solve/index.ts';
+import { nextTurn, turnIsOver } from '../solve/index.ts';
 import type { ContentRef, FileNode } from '../tree/index.ts';
 import { writeAllSync } from './atomic-file.ts';
 
@@ -12,7 +12,6 @@ const CHUNK = 1024 * 1024;
 export class PackWriter implements Disposable {
   readonly #fd: number;
   readonly #buffer = Buffer.allocUnsafe(CHUNK);
-  readonly #pace = new Pace();
   #filled = 0;
   #size = 0;
 
@@ -61,7 +60,7 @@ export class PackWriter implements Disposable {
         this.#filled += count;
         this.#size += count;
         left -= count;
-        await this.#pace.breathe();
+        if (turnIsOver()) await nextTurn();
       }
     } finally {
       closeSync(fd);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type BulkObject, clearDoubts, doubtfulObjects } from '../host/index.ts';
 import type { StorePaths } from '../solve/index.ts';
 import { encodePathText } from '../tar/index.ts';
-import { type ContentRef, decodeLayer, type FileNode, type Layer } from '../tree/index.ts';
+import { type ContentRef, decodeLayer, type FileNode, finish, type Layer } from '../tree/index.ts';
 import { discardTree } from './remove-tree.ts';
 
 type Paths = StorePaths & { readonly blobs: string };
@@ -53,7 +53,7 @@ function usesOf(table: string, places: readonly BulkObject[]): BulkObject[] {
 function isWhole(table: string, paths: Paths): boolean {
   let layer: Layer;
   try {
-    layer = decodeLayer(readFileSync(table));
+    layer = finish(decodeLayer(readFileSync(table)));
   } catch {
     return false;
   }

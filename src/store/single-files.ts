@@ -3,7 +3,7 @@ import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { LapidaryError } from '../errors/index.ts';
 import { type Digest, hexOf } from '../oci/index.ts';
-import { type FileStore, Pace, type StoredFile, type StorePaths } from '../solve/index.ts';
+import { type FileStore, nextTurn, type StoredFile, type StorePaths, turnIsOver } from '../solve/index.ts';
 import { moveInto, NewFile, temporaryName } from './atomic-file.ts';
 import { fromOutside, storeError } from './store-error.ts';
 
@@ -53,7 +53,6 @@ async function receive(
   { maxBytes, signal }: Parameters<FileStore['keep']>[1],
 ): Promise<{ readonly digest: Digest; readonly size: number }> {
   using file = new NewFile(path);
-  const pace = new Pace();
   const hash = createHash('sha256');
   let size = 0;
   for await (const chunk of source) {
@@ -67,7 +66,7 @@ async function receive(
     }
     hash.update(chunk);
     file.write(chunk);
-    await pace.breathe();
+    if (turnIsOver()) await nextTurn();
   }
   // It is believed by its name alone
   file.sync();

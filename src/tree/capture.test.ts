@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { captureEntries } from './capture.ts';
+import { finish } from './steps.ts';
 import { entries, listing, summary } from './testing.ts';
 import { Tree } from './tree.ts';
 
@@ -28,10 +29,12 @@ test.for<{ name: string; base: string[]; changes: string[][]; want: string[] }>(
 ])('$name', ({ base, changes, want }) => {
   const before = Tree.of([entries(...base)]);
   const after = changes.reduce((tree, change) => tree.apply(entries(...change)), before);
-  const layer = captureEntries(
-    before,
-    after,
-    changes.flatMap((change) => entries(...change).map((entry) => entry.path)),
+  const layer = finish(
+    captureEntries(
+      before,
+      after,
+      changes.flatMap((change) => entries(...change).map((entry) => entry.path)),
+    ),
   );
   expect(summary(layer)).toEqual(want);
   expect(listing(before.apply(layer))).toEqual(listing(after));

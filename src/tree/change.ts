@@ -1,7 +1,8 @@
 import { LapidaryError, quoted } from '../errors/index.ts';
 import type { DirNode, Entry, Inode } from './entry.ts';
-import { compareEntries } from './order.ts';
+import { sortEntries } from './order.ts';
 import { components } from './path.ts';
+import { eachStep, type Steps } from './steps.ts';
 import type { TreeNode } from './tree.ts';
 
 /** A directory that the change being made owns and may alter. */
@@ -14,6 +15,8 @@ export class Change {
   readonly #below: TreeNode;
   readonly #root: Owned;
   readonly #owned = new Set<TreeNode>();
+  /** The directory that was changed last, by its path: what comes next is mostly beside it. */
+  #last: { readonly path: string; readonly directory: Owned } | undefined;
 
   constructor(root: TreeNode) {
     this.#below = root;
@@ -26,33 +29,40 @@ export class Change {
   }
 
   /** One layer; the contract is that of `Tree.apply`. */
-  apply(entries: readonly Entry[]): TreeNode {
+  *apply(entries: readonly Entry[]): Steps<TreeNode> {
     const targets = new Map<string, string>();
-    for (const entry of entries) if (entry.kind === 'whiteout') this.#remove(entry.path);
-    for (const entry of entries) if (entry.kind === 'opaque') this.#clear(entry.path);
-    for (const entry of inOrder(entries)) {
+    yield* eachStep(entries, (entry) => {
+      if (entry.kind === 'whiteout') this.#remove(entry.path);
+    });
+    yield* eachStep(entries, (entry) => {
+      if (entry.kind === 'opaque') this.#clear(entry.path);
+    });
+    // Canonical order, so that what a directory replaces never hides what is in the directory
+    yield* eachStep(yield* sortEntries(entries), (entry) => {
       if (entry.kind === 'node') this.put(entry.path, entry.node);
       else if (entry.kind === 'hardlink') targets.set(entry.path, entry.target);
-    }
-    for (const path of targets.keys()) this.#link(path, targets);
+    });
+    yield* eachStep(targets.keys(), (path) => this.#link(path, targets));
     return this.#root;
   }
 
   put(path: string, inode: Inode): void {
-    const names = components(path);
-    const name = names.at(-1);
-    if (name === undefined) {
+    if (path === '') {
       if (inode.type === 'dir') this.#root.inode = inode;
       return;
     }
-    const parent = this.#parent(names, true);
-    const old = parent?.children.get(name);
-    if (inode.type !== 'dir') parent?.children.set(name, { inode });
+    const slash = path.lastIndexOf('/');
+    const above = path.slice(0, Math.max(0, slash));
+    const parent = this.#last?.path === above ? this.#last.directory : this.#made(above);
+    const name = path.slice(slash + 1);
+    const old = parent.children.get(name);
+    this.#last = old?.inode.type === 'dir' ? undefined : { path: above, directory: parent };
+    if (inode.type !== 'dir') parent.children.set(name, { inode });
     else if (old?.inode.type === 'dir') {
       const dir = this.#own(old);
       dir.inode = inode;
-      parent?.children.set(name, dir);
-    } else parent?.children.set(name, this.#own({ inode, children: new Map() }));
+      parent.children.set(name, dir);
+    } else parent.children.set(name, this.#own({ inode, children: new Map() }));
   }
 
   #own(node: TreeNode): Owned {
@@ -62,14 +72,12 @@ export class Change {
     return draft;
   }
 
-  /** The directory above a path, made and owned; `undefined` when it is missing and `make` is false. */
-  #parent(names: readonly string[], make: boolean): Owned | undefined {
+  /** The directory at a path, made where it is missing, and owned. */
+  #made(path: string): Owned {
     let dir = this.#root;
-    for (const name of names.slice(0, -1)) {
+    for (const name of components(path)) {
       const child = dir.children.get(name);
-      if (child === undefined || child.inode.type !== 'dir') {
-        if (!make) return undefined;
-      } else if (this.#owned.has(child)) {
+      if (child?.inode.type === 'dir' && this.#owned.has(child)) {
         dir = child as Owned;
         continue;
       }
@@ -82,20 +90,23 @@ export class Change {
     return dir;
   }
 
+  /** The directory above a path, owned, if it is there. */
+  #above(path: string): Owned | undefined {
+    const above = path.slice(0, Math.max(0, path.lastIndexOf('/')));
+    return lookup(above, this.#root)?.inode.type === 'dir' ? this.#made(above) : undefined;
+  }
+
   #remove(path: string): void {
-    const names = components(path);
-    const name = names.at(-1);
-    if (name !== undefined) this.#parent(names, false)?.children.delete(name);
+    if (path !== '') this.#above(path)?.children.delete(nameOf(path));
   }
 
   #clear(path: string): void {
-    const names = components(path);
-    const name = names.at(-1);
-    if (name === undefined) {
+    if (path === '') {
       this.#root.children.clear();
       return;
     }
-    const parent = this.#parent(names, false);
+    const name = nameOf(path);
+    const parent = this.#above(path);
     const old = parent?.children.get(name);
     if (parent === undefined || old?.inode.type !== 'dir') return;
     parent.children.set(name, this.#own({ inode: old.inode, children: new Map() }));
@@ -134,11 +145,6 @@ function lookup(path: string, from: TreeNode): TreeNode | undefined {
   return node;
 }
 
-/** Canonical order, so that what a directory replaces never hides what is in the directory. */
-function inOrder(entries: readonly Entry[]): readonly Entry[] {
-  const sorted = entries.every((entry, i) => {
-    const before = entries[i - 1];
-    return before === undefined || compareEntries(before, entry) <= 0;
-  });
-  return sorted ? entries : [...entries].sort(compareEntries);
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
 }

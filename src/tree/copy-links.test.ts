@@ -1,17 +1,20 @@
 import { describe, expect, test } from 'vitest';
 import { placeSelection } from './place.ts';
 import { selectSources } from './selection.ts';
+import { finish } from './steps.ts';
 import { entries, summary } from './testing.ts';
 import { Tree } from './tree.ts';
 
 describe('hard links in a COPY', () => {
   test('hard links stay links', () => {
     const linked = Tree.of([entries('d/', 'd/a=1', 'd/b => d/a')]);
-    const layer = placeSelection(Tree.empty, selectSources(linked, ['d']), {
-      destination: '/d',
-      newDirTime: 0,
-      chown: { uid: 1, gid: 1 },
-    });
+    const layer = finish(
+      placeSelection(Tree.empty, finish(selectSources(linked, ['d'])), {
+        destination: '/d',
+        newDirTime: 0,
+        chown: { uid: 1, gid: 1 },
+      }),
+    );
     expect(summary(layer)).toEqual(['d/ 1:1', 'd/a=1 1:1', 'd/b => d/a']);
   });
 
@@ -54,9 +57,9 @@ describe('hard links in a COPY', () => {
       want: ['x/', 'x/a/', 'x/a/f=1', 'x/a/g => x/a/f', 'x/f=1', 'x/g => x/f'],
     },
   ])('$name', ({ layer, from, want }) => {
-    const selection = selectSources(Tree.of([entries(...layer)]), from);
-    expect(summary(placeSelection(Tree.empty, selection, { destination: '/x/', newDirTime: 0 }))).toEqual(
-      want,
-    );
+    const selection = finish(selectSources(Tree.of([entries(...layer)]), from));
+    expect(
+      summary(finish(placeSelection(Tree.empty, selection, { destination: '/x/', newDirTime: 0 }))),
+    ).toEqual(want);
   });
 });

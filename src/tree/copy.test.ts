@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { nearestNames } from './nearest-names.ts';
 import { type PlaceOptions, placeSelection } from './place.ts';
 import { selectSources } from './selection.ts';
+import { finish } from './steps.ts';
 import { dirNode, entries, fileNode, summary } from './testing.ts';
 import { Tree } from './tree.ts';
 
@@ -56,7 +57,9 @@ const base = Tree.of([
 
 function copy(sources: string[], destination: string, more: Partial<PlaceOptions> = {}): string[] {
   return summary(
-    placeSelection(base, selectSources(source, sources), { destination, newDirTime: 5, ...more }),
+    finish(
+      placeSelection(base, finish(selectSources(source, sources)), { destination, newDirTime: 5, ...more }),
+    ),
   );
 }
 
@@ -206,18 +209,20 @@ describe('COPY', () => {
   });
 
   test('new directories have the given time, old ones their own', () => {
-    const layer = placeSelection(base, selectSources(source, ['one']), {
-      destination: '/etc/new/x',
-      newDirTime: 5,
-    });
+    const layer = finish(
+      placeSelection(base, finish(selectSources(source, ['one'])), {
+        destination: '/etc/new/x',
+        newDirTime: 5,
+      }),
+    );
     const times = layer.map((entry) => (entry.kind === 'node' ? entry.node.mtime : undefined));
     expect(times).toEqual([0, 5, 0]);
   });
 
   test('a directory over a directory takes the mode and owner of the source, its own contents stay', () => {
     const node = dirNode({ mode: 0o700, uid: 5 });
-    const selection = selectSources(Tree.of([[{ kind: 'node', path: 'd/srv', node }]]), ['d']);
-    const layer = placeSelection(base, selection, { destination: '/', newDirTime: 0 });
+    const selection = finish(selectSources(Tree.of([[{ kind: 'node', path: 'd/srv', node }]]), ['d']));
+    const layer = finish(placeSelection(base, selection, { destination: '/', newDirTime: 0 }));
     expect(summary(layer)).toEqual(['srv/ 700 5:0']);
   });
 
@@ -231,7 +236,9 @@ describe('COPY', () => {
         { kind: 'node', path: 'd/ping', node: file },
       ],
     ]);
-    const layer = placeSelection(Tree.empty, selectSources(tree, ['d']), { destination: '/', newDirTime: 0 });
+    const layer = finish(
+      placeSelection(Tree.empty, finish(selectSources(tree, ['d'])), { destination: '/', newDirTime: 0 }),
+    );
     expect(layer).toEqual([
       { kind: 'node', path: 'null', node: device },
       { kind: 'node', path: 'ping', node: file },
@@ -249,12 +256,12 @@ describe('COPY', () => {
   test('a file over a directory inside of what is copied is a conflict', () => {
     const other = Tree.of([entries('d/', 'd/etc=file')]);
     expect(() =>
-      placeSelection(base, selectSources(other, ['d']), { destination: '/', newDirTime: 0 }),
+      finish(placeSelection(base, finish(selectSources(other, ['d'])), { destination: '/', newDirTime: 0 })),
     ).toThrow('a file cannot replace the directory "/etc"');
   });
 
   test('what is missing and what matches nothing is told apart', () => {
-    const selection = selectSources(source, ['nope', 'no*', 'one']);
+    const selection = finish(selectSources(source, ['nope', 'no*', 'one']));
     expect(selection).toMatchObject({ missing: ['nope'], unmatched: ['no*'] });
     expect(nearestNames(source, 'app/lob')).toEqual(['app/lib']);
   });

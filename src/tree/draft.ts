@@ -2,6 +2,7 @@ import { LapidaryError, quoted } from '../errors/index.ts';
 import type { DirNode, Entry, Inode } from './entry.ts';
 import { comparePaths } from './order.ts';
 import { parentsOf } from './path.ts';
+import { mapSteps, type Steps, sortSteps } from './steps.ts';
 import type { Tree } from './tree.ts';
 
 export type NewDirectory = Omit<DirNode, 'type'>;
@@ -14,6 +15,8 @@ export class LayerDraft {
   readonly #base: Tree;
   readonly #fresh: NewDirectory;
   readonly #placed = new Map<string, Inode>();
+  /** The directory in which something was put last: all above it is there. */
+  #above: string | undefined;
 
   /** `fresh` is the metadata of directories that have to be made on the way. */
   constructor(base: Tree, fresh: NewDirectory) {
@@ -34,7 +37,7 @@ export class LayerDraft {
     const old = this.at(path);
     if (old !== undefined && (old.type === 'dir') !== (inode.type === 'dir'))
       throw conflict(path, old, inode);
-    this.#above(path);
+    this.#keepAbove(path);
     this.#placed.set(path, inode);
   }
 
@@ -43,14 +46,15 @@ export class LayerDraft {
     const old = this.#placed.get(path);
     if (old?.type === 'dir' && inode.type !== 'dir') {
       for (const below of this.#placed.keys()) if (below.startsWith(`${path}/`)) this.#placed.delete(below);
+      this.#above = undefined;
     }
-    this.#above(path);
+    this.#keepAbove(path);
     this.#placed.set(path, inode);
   }
 
   /** A directory that must exist: what the base has is kept as it is. */
   directory(path: string): void {
-    this.#above(path);
+    this.#keepAbove(path);
     this.#keep(path);
   }
 
@@ -58,21 +62,22 @@ export class LayerDraft {
    * In canonical order. Of the paths at which the same object (not a directory) ended up, the first is the node and the
    * others are hard links to it.
    */
-  entries(): Entry[] {
+  *entries(): Steps<Entry[]> {
     const first = new Map<Inode, string>();
-    const paths = [...this.#placed.keys()].sort(comparePaths);
-    return paths.flatMap((path): Entry[] => {
-      const node = this.#placed.get(path);
-      if (node === undefined) return [];
+    const placed = yield* sortSteps([...this.#placed], ([a], [b]) => comparePaths(a, b));
+    return yield* mapSteps(placed, ([path, node]): Entry => {
       const target = node.type === 'dir' ? undefined : first.get(node);
-      if (target !== undefined) return [{ kind: 'hardlink', path, target }];
+      if (target !== undefined) return { kind: 'hardlink', path, target };
       first.set(node, path);
-      return [{ kind: 'node', path, node }];
+      return { kind: 'node', path, node };
     });
   }
 
-  #above(path: string): void {
+  #keepAbove(path: string): void {
+    const above = path.slice(0, Math.max(0, path.lastIndexOf('/')));
+    if (above === this.#above) return;
     for (const parent of parentsOf(path)) this.#keep(parent);
+    this.#above = above;
   }
 
   #keep(path: string): void {

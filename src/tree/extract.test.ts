@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { LapidaryError } from '../errors/index.ts';
 import { extractInto } from './extract.ts';
 import { sortEntries } from './order.ts';
+import { finish } from './steps.ts';
 import { dirNode, entries, fileNode, linkNode, listing, summary } from './testing.ts';
 import { Tree } from './tree.ts';
 
@@ -20,7 +21,7 @@ const base = Tree.of([
 ]);
 
 function unpack(members: readonly string[], destination: string): string[] {
-  return summary(extractInto(base, entries(...members), { destination, newDirTime: 0 }));
+  return summary(finish(extractInto(base, entries(...members), { destination, newDirTime: 0 })));
 }
 
 describe('ADD of an archive', () => {
@@ -142,19 +143,23 @@ describe('ADD of an archive', () => {
 
   test('members keep their mode, owner and time', () => {
     const file = fileNode('x', { mode: 0o4711, uid: 3, gid: 4, mtime: 77 });
-    const layer = extractInto(Tree.empty, [{ kind: 'node', path: 'f', node: file }], {
-      destination: '/',
-      newDirTime: 9,
-    });
+    const layer = finish(
+      extractInto(Tree.empty, [{ kind: 'node', path: 'f', node: file }], {
+        destination: '/',
+        newDirTime: 9,
+      }),
+    );
     expect(layer).toEqual([{ kind: 'node', path: 'f', node: file }]);
   });
 
   test('--chown gives everything an owner, new directories too, and keeps links', () => {
-    const layer = extractInto(Tree.empty, entries('d/f=1', 'd/g => d/f', 'l -> d'), {
-      destination: '/opt',
-      newDirTime: 9,
-      chown: { uid: 1, gid: 2 },
-    });
+    const layer = finish(
+      extractInto(Tree.empty, entries('d/f=1', 'd/g => d/f', 'l -> d'), {
+        destination: '/opt',
+        newDirTime: 9,
+        chown: { uid: 1, gid: 2 },
+      }),
+    );
     expect(summary(layer)).toEqual([
       'opt/ 1:2',
       'opt/d/ 1:2',
@@ -166,7 +171,7 @@ describe('ADD of an archive', () => {
 
   test('what is unpacked is what the layer shows', () => {
     const members = entries('etc -> usr', 'etc/x=1', 'usr/', 'usr/bin=2');
-    const after = base.apply(extractInto(base, members, { destination: '/', newDirTime: 0 }));
+    const after = base.apply(finish(extractInto(base, members, { destination: '/', newDirTime: 0 })));
     expect(listing(after)).toEqual([
       'afile=x',
       'bin -> usr/bin',
@@ -192,7 +197,9 @@ describe('ADD of an archive', () => {
           { kind: 'node', path: 'b/g', node: fileNode('2') },
         ] as const;
         expect(
-          pathsOf(() => extractInto(base, sortEntries(members), { destination: '/opt', newDirTime: 0 })),
+          pathsOf(() =>
+            finish(extractInto(base, finish(sortEntries(members)), { destination: '/opt', newDirTime: 0 })),
+          ),
         ).not.toMatch(/(?:^|[/,])\.\.(?:[/,]|$)/);
       }
     }

@@ -5,6 +5,7 @@ import type { Entry, Inode } from './entry.ts';
 import { cleanPath, joinPath } from './path.ts';
 import { changer, newDirectory, type PlaceOptions } from './place.ts';
 import { resolveFrom } from './resolve.ts';
+import { eachStep, type Steps } from './steps.ts';
 import type { Tree } from './tree.ts';
 
 /**
@@ -16,7 +17,7 @@ import type { Tree } from './tree.ts';
  *
  * @throws LapidaryError COPY_CONFLICT, NOT_A_DIRECTORY, PATH_LOOP, TAR_INVALID for a hard link to nothing
  */
-export function extractInto(base: Tree, members: readonly Entry[], options: PlaceOptions): Entry[] {
+export function* extractInto(base: Tree, members: readonly Entry[], options: PlaceOptions): Steps<Entry[]> {
   const { path: directory, node } = base.resolve(cleanPath(options.destination));
   if (node !== undefined && node.inode.type !== 'dir') throw occupied(options.destination);
   const { chmod: _notForArchives, ...making } = options;
@@ -24,17 +25,17 @@ export function extractInto(base: Tree, members: readonly Entry[], options: Plac
   layer.directory(directory);
   // What earlier members put decides where later ones go
   const view = new Change(node ?? { inode: NEW_DIRECTORY, children: new Map() });
-  const archive = indexOf(members, options);
-  for (const { kind, path: member } of members) {
-    if (member === '' || kind === 'whiteout' || kind === 'opaque') continue;
+  const archive = yield* indexOf(members, options);
+  yield* eachStep(members, ({ kind, path: member }) => {
+    if (member === '' || kind === 'whiteout' || kind === 'opaque') return;
     const target = finalTarget(member, archive.targets);
     const inode = archive.nodes.get(target) ?? resolveFrom(view.root, target, false).node?.inode;
     if (inode === undefined || (kind === 'hardlink' && inode.type === 'dir')) throw badLink(member, target);
     const path = placeOf(view, member, inode);
     layer.replace(joinPath(directory, path), inode);
     view.put(path, inode);
-  }
-  return layer.entries();
+  });
+  return yield* layer.entries();
 }
 
 type Archive = {
@@ -43,14 +44,14 @@ type Archive = {
   readonly targets: ReadonlyMap<string, string>;
 };
 
-function indexOf(members: readonly Entry[], { chown }: PlaceOptions): Archive {
+function* indexOf(members: readonly Entry[], { chown }: PlaceOptions): Steps<Archive> {
   const change = changer({ chown });
   const nodes = new Map<string, Inode>();
   const targets = new Map<string, string>();
-  for (const member of members) {
+  yield* eachStep(members, (member) => {
     if (member.kind === 'node') nodes.set(member.path, change(member.node));
     else if (member.kind === 'hardlink') targets.set(member.path, member.target);
-  }
+  });
   return { nodes, targets };
 }
 

@@ -3,6 +3,7 @@ import { hasWildcard, isWild, nameMatcher } from './glob.ts';
 import { compareNames } from './order.ts';
 import { cleanPath, components, joinPath } from './path.ts';
 import type { Resolved } from './resolve.ts';
+import { eachStep, type Steps, sortSteps } from './steps.ts';
 import type { Tree, TreeNode } from './tree.ts';
 
 /** Something that a source names: what it is called there, and where that leads. */
@@ -23,17 +24,17 @@ export type FoundSources = {
  * pattern looks into directories only, as BuildKit's does. What it matches is followed again.
  * @throws LapidaryError PATTERN_INVALID, PATH_LOOP
  */
-export function findSources(tree: Tree, source: string): FoundSources {
+export function* findSources(tree: Tree, source: string): Steps<FoundSources> {
   const path = cleanPath(source);
   const wild = components(path).some(isWild);
   const optional = components(path).some(hasWildcard);
   const found: FoundSource[] = [];
   const missing: string[] = [];
-  for (const one of wild ? expandPattern(tree, path) : [path]) {
+  yield* eachStep(wild ? yield* expandPattern(tree, path) : [path], (one) => {
     const at = locate(tree, one);
     if (at === undefined) missing.push(wild ? one : source);
     else found.push({ ...at, name: nameOf(one) });
-  }
+  });
   if (wild && !optional && found.length === 0 && missing.length === 0) missing.push(source);
   return { found, missing, wild, optional };
 }
@@ -66,7 +67,7 @@ function unless<T>(codes: readonly ErrorCode[], make: () => T): T | undefined {
 const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
 /** All paths a pattern matches, in order. */
-function expandPattern(tree: Tree, pattern: string): string[] {
+function* expandPattern(tree: Tree, pattern: string): Steps<string[]> {
   const names = components(pattern);
   const first = names.findIndex(isWild);
   const prefix = names.slice(0, first).join('/');
@@ -75,12 +76,23 @@ function expandPattern(tree: Tree, pattern: string): string[] {
   let matched: Located[] = [{ path: prefix, node: start.node }];
   for (const name of names.slice(first)) {
     const matches = isWild(name) ? nameMatcher(name) : (other: string): boolean => other === name;
-    matched = matched.flatMap(({ path, node }) =>
-      [...(node.children ?? [])]
-        .filter(([child]) => matches(child))
-        .sort(([a], [b]) => compareNames(a, b))
-        .map(([child, below]) => ({ path: joinPath(path, child), node: below })),
-    );
+    const next: Located[] = [];
+    for (const { path, node } of matched) {
+      for (const [child, below] of yield* matching(node, matches))
+        next.push({ path: joinPath(path, child), node: below });
+    }
+    matched = next;
   }
   return matched.map(({ path }) => path);
+}
+
+function* matching(
+  { children = new Map() }: TreeNode,
+  matches: (name: string) => boolean,
+): Steps<readonly (readonly [string, TreeNode])[]> {
+  const found: (readonly [string, TreeNode])[] = [];
+  yield* eachStep(children, (child) => {
+    if (matches(child[0])) found.push(child);
+  });
+  return yield* sortSteps(found, ([a], [b]) => compareNames(a, b));
 }

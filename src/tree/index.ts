@@ -16,13 +16,12 @@ export type {
 } from './entry.ts';
 export { extractInto } from './extract.ts';
 export {
-  decodeLayer,
   encodeLayer,
   encodeTree,
   joinTable,
-  layerId,
+  type LayerTable,
   type TableParts,
-  tableId,
+  tabulate,
   treeTable,
 } from './layer-table.ts';
 export { makeDirectory } from './make-directory.ts';
@@ -30,6 +29,7 @@ export { nearestNames } from './nearest-names.ts';
 export { compareEntries, sortEntries } from './order.ts';
 export { type Accounts, type Credentials, type Owner, resolveChown, resolveOwner } from './owner.ts';
 export { type PlaceOptions, placeSelection } from './place.ts';
+export { decodeLayer, tableId } from './read-layer.ts';
 export {
   filesOf,
   type PathTest,
@@ -39,5 +39,6 @@ export {
   withFiles,
 } from './selection.ts';
 export { selectionDigest } from './selection-digest.ts';
+export { eachStep, finish, mapSteps, type Steps, sliceSteps } from './steps.ts';
 export { type PlaceContent, TarEntries } from './tar-entries.ts';
 export { Tree, type TreeNode } from './tree.ts';

@@ -7,12 +7,13 @@ type Row = readonly unknown[];
 /** Hands out where contents are, in the order of the files of the table; `path` is the entry's. */
 export type ContentPlaces = (path: string) => ContentRef;
 
-/** @throws LapidaryError STORE_CORRUPT */
-export function contentPlaces(names: unknown, places: unknown): ContentPlaces {
+/** `places` are lists of places, each read when it is needed. @throws LapidaryError STORE_CORRUPT */
+export function contentPlaces(names: unknown, places: readonly (() => unknown)[]): ContentPlaces {
   const sources = asRow(names).map((name) => /^(pack|tree) ([A-Za-z0-9._-]+)$/.exec(asText(name)));
-  const rows = asRow(places);
-  let next = 0;
+  let rows: Row = [];
+  let [list, next] = [0, 0];
   return (path) => {
+    if (next === rows.length) [rows, next] = [asRow(places[list++]?.()), 0];
     const [source, at = path] = asRow(rows[next++]);
     const [, kind, id = ''] = sources[asCount(source)] ?? [];
     if (kind === 'pack') return { kind, pack: id, offset: asCount(at) };

@@ -1,105 +1,87 @@
-import { LapidaryError, quoted } from '../errors/index.ts';
-import { hexOf, sha256 } from '../oci/index.ts';
-import type { ContentRef, Entry, Inode, Layer, LayerId } from './entry.ts';
-import { contentPlaces, readRow } from './layer-rows.ts';
-import { compareEntries, sortEntries } from './order.ts';
+import { createHash } from 'node:crypto';
+import { hexOf } from '../oci/index.ts';
+import type { ContentRef, Entry, Inode, LayerId } from './entry.ts';
+import { sortEntries } from './order.ts';
+import { type Steps, sliceSteps } from './steps.ts';
 
 /*
  * The durable form of a layer, JSON lines: a head, then a line per entry (the canonical table over which the ID is
- * taken), then an empty line, then the sources of contents, then a line that places every file's contents.
+ * taken), then an empty line, then the sources of contents, then lines that place the contents of every file, some
+ * hundred in each.
  */
-const HEAD = '["lapidary-layer",1]';
+export const HEAD = '["lapidary-layer",1]';
 
-/** The ID of a set of entries, in any order. @throws Error when a file has no digest */
-export function layerId(entries: readonly Entry[]): LayerId {
-  return sha256<LayerId>(canonicalTable(sortEntries(entries)));
+/** The canonical table of a layer, in pieces. */
+export type LayerTable = { readonly id: LayerId; readonly lines: readonly Uint8Array[] };
+
+/** The table of entries in canonical order. @throws Error when a file has no digest */
+export function* tabulate(entries: readonly Entry[]): Steps<LayerTable> {
+  const lines: Uint8Array[] = [];
+  const hash = createHash('sha256');
+  const add = (text: string): void => {
+    const bytes = Buffer.from(`${text}\n`);
+    hash.update(bytes);
+    lines.push(bytes);
+  };
+  add(HEAD);
+  yield* sliceSteps(entries, (slice) => add(slice.map(lineOf).join('\n')));
+  return { id: `sha256:${hash.digest('hex')}` as LayerId, lines };
 }
 
-/** @throws Error when a content reference is not durable (in memory or on the host) */
-export function encodeLayer(layer: Layer): Uint8Array {
-  return joinTable(tableParts(canonicalTable(layer.entries), layer.entries), '');
+/**
+ * A layer as it is stored, in pieces, from its table and its entries in canonical order.
+ * @throws Error when a content reference is not durable (in memory or on the host)
+ */
+export function* encodeLayer(table: LayerTable, entries: readonly Entry[]): Steps<readonly Uint8Array[]> {
+  return joinTable(yield* tableParts(table, entries), '');
 }
 
 /**
  * The table of a layer whose contents are in an unpacked tree, from sorted entries that do not name that tree
  * (`tree: ''`): the ID does not depend on where contents are. `joinTable` puts the name in.
  */
-export function treeTable(entries: readonly Entry[]): { readonly id: LayerId; readonly table: TableParts } {
-  const text = canonicalTable(entries);
-  return { id: sha256<LayerId>(text), table: tableParts(text, entries) };
+export function* treeTable(
+  entries: readonly Entry[],
+): Steps<{ readonly id: LayerId; readonly table: TableParts }> {
+  const table = yield* tabulate(entries);
+  return { id: table.id, table: yield* tableParts(table, entries) };
 }
 
 /** A layer in a tree that is called by the hex of its ID; entries in any order. */
-export function encodeTree(collected: readonly Entry[]): {
-  readonly id: LayerId;
-  readonly bytes: Uint8Array;
-} {
-  const { id, table } = treeTable(sortEntries(collected));
-  return { id, bytes: joinTable(table, hexOf(id)) };
+export function* encodeTree(
+  collected: readonly Entry[],
+): Steps<{ readonly id: LayerId; readonly pieces: readonly Uint8Array[] }> {
+  const { id, table } = yield* treeTable(yield* sortEntries(collected));
+  return { id, pieces: joinTable(table, hexOf(id)) };
 }
 
 /** An encoded layer but for the name of its own tree. */
 export type TableParts = {
-  readonly table: Uint8Array;
+  readonly lines: readonly Uint8Array[];
   readonly sources: readonly string[];
-  readonly places: Uint8Array;
+  readonly places: readonly Uint8Array[];
 };
 
-/** The encoded layer whose own contents are in the tree of this name. */
-export function joinTable({ table, sources, places }: TableParts, tree: string): Uint8Array {
+/** The encoded layer, in pieces, whose own contents are in the tree of this name. */
+export function joinTable({ lines, sources, places }: TableParts, tree: string): readonly Uint8Array[] {
   const names = sources.map((source) => (source === OWN_TREE ? `${OWN_TREE}${tree}` : source));
-  return Buffer.concat([table, Buffer.from(`\n${JSON.stringify(names)}\n`), places]);
+  return [...lines, Buffer.from(`\n${JSON.stringify(names)}\n`), ...places];
 }
 
 const OWN_TREE = 'tree ';
 
-function tableParts(table: string, entries: readonly Entry[]): TableParts {
+function* tableParts({ lines }: LayerTable, entries: readonly Entry[]): Steps<TableParts> {
   const sources = new Map<string, number>();
-  const places: string[] = [];
-  for (const entry of entries) {
-    if (entry.kind === 'node' && entry.node.type === 'file')
-      places.push(placeText(entry.path, entry.node.content, sources));
-  }
-  return {
-    table: Buffer.from(table),
-    sources: [...sources.keys()],
-    places: Buffer.from(`[${places.join(',')}]\n`),
-  };
-}
-
-/** The ID of an encoded layer, which is looked at no further. @throws LapidaryError STORE_CORRUPT */
-export function tableId(bytes: Uint8Array): LayerId {
-  const end = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).indexOf('\n\n');
-  if (end < 0) throw corrupt('is not complete');
-  return sha256<LayerId>(bytes.subarray(0, end + 1));
-}
-
-/** Verifies the ID and every field. @throws LapidaryError STORE_CORRUPT */
-export function decodeLayer(bytes: Uint8Array, expectId?: LayerId): Layer {
-  const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
-  const end = text.indexOf('\n\n');
-  const table = text.slice(0, end + 1);
-  const id = sha256<LayerId>(table);
-  if (end < 0 || (expectId !== undefined && id !== expectId))
-    throw corrupt(`is not ${expectId ?? 'a layer'}`);
-  const [names = '', places = ''] = text.slice(end + 2).split('\n');
-  const content = contentPlaces(parseJson(names), parseJson(places));
-  const lines = table.split('\n');
-  if (lines[0] !== HEAD) throw corrupt('has an unknown form');
-  const rows = parseJson(`[${lines.slice(1).filter(Boolean).join(',')}]`) as unknown[];
-  const entries = rows.map((row) => readRow(row, content));
-  for (let i = 1; i < entries.length; i++) {
-    const [before, after] = [entries[i - 1], entries[i]];
-    if (before && after && compareEntries(before, after) >= 0)
-      throw corrupt(`is out of order at ${quoted(after.path)}`);
-  }
-  return { id, entries };
-}
-
-function canonicalTable(entries: readonly Entry[]): string {
-  const lines: string[] = [HEAD];
-  for (const entry of entries) lines.push(lineOf(entry));
-  return `${lines.join('\n')}\n`;
+  const places: Uint8Array[] = [];
+  yield* sliceSteps(entries, (slice) => {
+    const some: string[] = [];
+    for (const entry of slice) {
+      if (entry.kind === 'node' && entry.node.type === 'file')
+        some.push(placeText(entry.path, entry.node.content, sources));
+    }
+    if (some.length > 0) places.push(Buffer.from(`[${some.join(',')}]\n`));
+  });
+  return { lines, sources: [...sources.keys()], places };
 }
 
 function lineOf(entry: Entry): string {
@@ -165,18 +147,4 @@ function numberOf(source: string, sources: Map<string, number>): number {
   const known = sources.get(source) ?? sources.size;
   sources.set(source, known);
   return known;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw corrupt('is not complete');
-  }
-}
-
-function corrupt(what: string): LapidaryError {
-  return new LapidaryError('STORE_CORRUPT', `the table of a stored layer ${what}`, {
-    hint: 'build again with --no-cache',
-  });
 }

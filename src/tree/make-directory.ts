@@ -2,6 +2,7 @@ import { LapidaryError, quoted } from '../errors/index.ts';
 import { LayerDraft, typeName } from './draft.ts';
 import type { Entry } from './entry.ts';
 import { cleanPath } from './path.ts';
+import { finish } from './steps.ts';
 import type { Tree } from './tree.ts';
 
 export type DirectoryOptions = {
@@ -28,5 +29,5 @@ export function makeDirectory(base: Tree, path: string, options: DirectoryOption
   const { uid, gid, mode, time } = options;
   const layer = new LayerDraft(base, { uid, gid, mode, mtime: time, mtimeNs: 0 });
   layer.directory(real);
-  return layer.entries();
+  return finish(layer.entries());
 }

@@ -1,5 +1,6 @@
 import { encodePathText } from '../tar/index.ts';
 import type { Entry } from './entry.ts';
+import { type Steps, sortSteps } from './steps.ts';
 
 const SLASH = 0x2f;
 /** From here on the order of UTF-16 units is not the order of the bytes. */
@@ -41,6 +42,6 @@ export function compareEntries(a: Entry, b: Entry): number {
   return comparePaths(a.path, b.path) || KIND_ORDER[a.kind] - KIND_ORDER[b.kind];
 }
 
-export function sortEntries(entries: readonly Entry[]): Entry[] {
-  return [...entries].sort(compareEntries);
+export function sortEntries(entries: readonly Entry[]): Steps<readonly Entry[]> {
+  return sortSteps(entries, compareEntries);
 }

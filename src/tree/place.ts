@@ -3,7 +3,8 @@ import type { Chmod } from './chmod.ts';
 import { LayerDraft, type NewDirectory } from './draft.ts';
 import type { Entry, Inode } from './entry.ts';
 import { cleanPath, joinPath } from './path.ts';
-import type { SelectedItem, Selection } from './selection.ts';
+import type { SelectedItem, SelectedNode, Selection } from './selection.ts';
+import { eachStep, type Steps } from './steps.ts';
 import type { Tree } from './tree.ts';
 
 export type PlaceOptions = {
@@ -26,20 +27,22 @@ export type PlaceOptions = {
  * @throws LapidaryError COPY_CONFLICT, NOT_A_DIRECTORY
  * Source: Dockerfile reference, "COPY"; BuildKit's fsutil copy.
  */
-export function placeSelection(base: Tree, selection: Selection, options: PlaceOptions): Entry[] {
+export function* placeSelection(base: Tree, selection: Selection, options: PlaceOptions): Steps<Entry[]> {
   const { destination } = options;
   const layer = new LayerDraft(base, newDirectory(options));
   const { path } = base.resolve(cleanPath(destination));
   const change = changer(options);
+  let count = 0;
   for (const item of selection.items) {
-    if (item.kind === 'contents') placeContents({ layer, directory: path, change }, item);
+    if (++count % 256 === 0) yield;
+    if (item.kind === 'contents') yield* placeContents({ layer, directory: path, change }, item);
     else if (destination.endsWith('/') || path === '' || layer.at(path)?.type === 'dir') {
       refuseFile(layer, path, destination);
       // A link with the file's own name is replaced, not written through, as BuildKit does it
       layer.put(joinPath(path, item.name), change(item.inode));
     } else layer.put(path, change(item.inode));
   }
-  return layer.entries();
+  return yield* layer.entries();
 }
 
 function refuseFile(layer: LayerDraft, directory: string, destination: string): void {
@@ -65,18 +68,18 @@ type Place = {
   readonly change: (inode: Inode) => Inode;
 };
 
-function placeContents(
+function* placeContents(
   { layer, directory, change }: Place,
   item: Extract<SelectedItem, { kind: 'contents' }>,
-): void {
+): Steps<void> {
   refuseFile(layer, directory, `/${directory}`);
   layer.directory(directory);
-  for (const { path, inode, implied = false } of item.nodes) {
+  yield* eachStep(item.nodes, ({ path, inode, implied = false }: SelectedNode) => {
     const at = joinPath(directory, path);
     // A directory that is there already takes the source's mode and owner, but only the mode if it is just on the way
     const old = implied ? layer.at(at) : undefined;
     layer.put(at, old?.type === 'dir' ? { ...old, mode: inode.mode } : change(inode));
-  }
+  });
 }
 
 type Changes = { readonly chown?: PlaceOptions['chown'] | undefined; readonly chmod?: Chmod | undefined };

@@ -2,11 +2,13 @@ import { describe, expect, test } from 'vitest';
 import type { Metadata } from './entry.ts';
 import { filesOf, selectSources, withFiles } from './selection.ts';
 import { selectionDigest } from './selection-digest.ts';
+import { finish } from './steps.ts';
 import { dirNode, entries, fileNode } from './testing.ts';
 import { Tree } from './tree.ts';
 
 describe('selectionDigest', () => {
-  const digest = (tree: Tree, ...sources: string[]): string => selectionDigest(selectSources(tree, sources));
+  const digest = (tree: Tree, ...sources: string[]): string =>
+    finish(selectionDigest(finish(selectSources(tree, sources))));
   const one = (more: Partial<Metadata>, text = 'x'): Tree =>
     Tree.of([[{ kind: 'node', path: 'f', node: fileNode(text, more) }]]);
 
@@ -33,28 +35,34 @@ describe('selectionDigest', () => {
   });
 
   test('files can be replaced by their digested form, links stay links', () => {
-    const selection = selectSources(Tree.of([entries('d/', 'd/a=1', 'd/b => d/a', 'd/c=2')]), ['d']);
-    const files = filesOf(selection);
+    const selection = finish(selectSources(Tree.of([entries('d/', 'd/a=1', 'd/b => d/a', 'd/c=2')]), ['d']));
+    const files = finish(filesOf(selection));
     expect(files).toHaveLength(2);
-    const replaced = withFiles(
-      selection,
-      files.map((file) => ({ ...file, mode: 0o600 })),
+    const replaced = finish(
+      withFiles(
+        selection,
+        files.map((file) => ({ ...file, mode: 0o600 })),
+      ),
     );
-    expect(filesOf(replaced).map((file) => file.mode)).toEqual([0o600, 0o600]);
+    expect(finish(filesOf(replaced)).map((file) => file.mode)).toEqual([0o600, 0o600]);
   });
 });
 
 test('the digest does not see which directories are one object', () => {
   const digest = (a = dirNode(), b = dirNode()): string =>
-    selectionDigest(
-      selectSources(
-        Tree.of([
-          [
-            { kind: 'node', path: 'a', node: a },
-            { kind: 'node', path: 'b', node: b },
-          ],
-        ]),
-        ['.'],
+    finish(
+      selectionDigest(
+        finish(
+          selectSources(
+            Tree.of([
+              [
+                { kind: 'node', path: 'a', node: a },
+                { kind: 'node', path: 'b', node: b },
+              ],
+            ]),
+            ['.'],
+          ),
+        ),
       ),
     );
   const same = dirNode();
@@ -63,22 +71,26 @@ test('the digest does not see which directories are one object', () => {
 
 test('the metadata of the copied directory itself does not count, as nothing takes it', () => {
   const digest = (mode: number): string =>
-    selectionDigest(
-      selectSources(
-        Tree.of([
-          [
-            { kind: 'node', path: 'd', node: dirNode({ mode }) },
-            { kind: 'node', path: 'd/f', node: fileNode('x') },
-          ],
-        ]),
-        ['d'],
+    finish(
+      selectionDigest(
+        finish(
+          selectSources(
+            Tree.of([
+              [
+                { kind: 'node', path: 'd', node: dirNode({ mode }) },
+                { kind: 'node', path: 'd/f', node: fileNode('x') },
+              ],
+            ]),
+            ['d'],
+          ),
+        ),
       ),
     );
   expect(digest(0o700)).toBe(digest(0o755));
 });
 
 test('files must all be replaced', () => {
-  expect(() => withFiles(selectSources(Tree.of([entries('a', 'b', 'c')]), ['.']), [fileNode('x')])).toThrow(
-    '1 files for 3',
-  );
+  expect(() =>
+    finish(withFiles(finish(selectSources(Tree.of([entries('a', 'b', 'c')]), ['.'])), [fileNode('x')])),
+  ).toThrow('1 files for 3');
 });

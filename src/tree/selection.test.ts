@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseIgnore } from '../dockerfile/index.ts';
 import { type Selection, selectSources } from './selection.ts';
+import { finish } from './steps.ts';
 import { entries } from './testing.ts';
 import { Tree } from './tree.ts';
 
@@ -64,14 +65,14 @@ describe('sources', () => {
       want: ['home.js', 'missing nope', 'unmatched no*'],
     },
   ])('$name', ({ from, want }) => {
-    expect(told(selectSources(tree, from))).toEqual(want);
+    expect(told(finish(selectSources(tree, from)))).toEqual(want);
   });
 
   test.for<{ name: string; from: string; code: string }>([
     { name: 'a link to itself', from: 'loop', code: 'PATH_LOOP' },
     { name: 'a malformed pattern', from: 'app/[', code: 'PATTERN_INVALID' },
   ])('$name is an error', ({ from, code }) => {
-    expect(() => selectSources(tree, [from])).toThrow(expect.objectContaining({ code }));
+    expect(() => finish(selectSources(tree, [from]))).toThrow(expect.objectContaining({ code }));
   });
 });
 
@@ -119,6 +120,6 @@ describe('--exclude', () => {
     },
   ])('$name', ({ from, exclude, want }) => {
     const rules = parseIgnore(exclude.join('\n'));
-    expect(told(selectSources(tree, from, { exclude: (path) => rules.match(path) }))).toEqual(want);
+    expect(told(finish(selectSources(tree, from, { exclude: (path) => rules.match(path) })))).toEqual(want);
   });
 });

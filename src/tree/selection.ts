@@ -2,6 +2,7 @@ import type { FileNode, Inode } from './entry.ts';
 import { type FoundSource, findSources } from './find-sources.ts';
 import { hasWildcard } from './glob.ts';
 import { cleanPath, joinPath } from './path.ts';
+import { eachStep, mapSteps, type Steps } from './steps.ts';
 import { type Tree, type TreeNode, walkFrom } from './tree.ts';
 
 /** A thing below a selected directory, its path relative to that directory. */
@@ -47,17 +48,20 @@ export type SelectOptions = {
  * copied as they are. A thing that several sources name is taken once for each, without being its own hard link.
  * @throws LapidaryError PATTERN_INVALID, PATH_LOOP
  */
-export function selectSources(
+export function* selectSources(
   tree: Tree,
   sources: readonly string[],
   { exclude = () => false, parents }: SelectOptions = {},
-): Selection {
+): Steps<Selection> {
   const taking: Taking = { exclude, taken: new Set() };
-  const selections = sources.map((source) =>
-    parents === undefined
-      ? selectPlain(tree, source, taking)
-      : selectParents(tree, source, { ...taking, parents }),
-  );
+  const selections: Selection[] = [];
+  for (const source of sources) {
+    const selection =
+      parents === undefined
+        ? selectPlain(tree, source, taking)
+        : selectParents(tree, source, { ...taking, parents });
+    selections.push(yield* selection);
+  }
   return joinSelections(selections);
 }
 
@@ -72,37 +76,46 @@ function joinSelections(selections: readonly Selection[]): Selection {
 
 type Taking = { readonly exclude: PathTest; readonly taken: Set<string> };
 
-function selectPlain(tree: Tree, source: string, taking: Taking): Selection {
-  const { found, missing, wild, optional } = findSources(tree, source);
+function* selectPlain(tree: Tree, source: string, taking: Taking): Steps<Selection> {
+  const { found, missing, wild, optional } = yield* findSources(tree, source);
   const unmatched = optional && found.length + missing.length === 0 ? [source] : [];
   // A directory that is written out is meant; a pattern may match what is excluded
   const meant = found.filter(
     ({ node, name }) => !((wild || node.children === undefined) && taking.exclude(name)),
   );
-  return { items: meant.map((one) => itemOf(one, taking)), missing, unmatched };
+  return { items: yield* itemsOf(meant, taking), missing, unmatched };
 }
 
 type Parents = NonNullable<SelectOptions['parents']>;
 
 /** `--parents`: everything below the pivot that the rest of the source matches, with the directories above it. */
-function selectParents(
+function* selectParents(
   tree: Tree,
   source: string,
   { parents, ...taking }: Taking & { readonly parents: Parents },
-): Selection {
+): Steps<Selection> {
   const pivot = source.indexOf('/./');
   const [root, pattern] = pivot < 0 ? ['', source] : [source.slice(0, pivot), source.slice(pivot + 3)];
   const matches = parents(cleanPath(pattern));
-  const { found, missing } = findSources(tree, root);
+  const { found, missing } = yield* findSources(tree, root);
   const exclude = (path: string): boolean => !matches(path) || taking.exclude(path);
-  const items = found.map((one) => itemOf(one, { ...taking, exclude }));
+  const items = yield* itemsOf(found, { ...taking, exclude });
   const optional = hasWildcard(source);
   const empty = items.every((item) => item.kind === 'contents' && item.nodes.length === 0);
   if (missing.length > 0 || !empty) return { items, missing, unmatched: [] };
   return { items, missing: optional ? [] : [source], unmatched: optional ? [source] : [] };
 }
 
-function itemOf({ path, node, name }: FoundSource, { exclude, taken }: Taking): SelectedItem {
+function* itemsOf(found: readonly FoundSource[], taking: Taking): Steps<SelectedItem[]> {
+  const items: SelectedItem[] = [];
+  for (const one of found) {
+    items.push(yield* itemOf(one, taking));
+    if (items.length % 256 === 0) yield;
+  }
+  return items;
+}
+
+function* itemOf({ path, node, name }: FoundSource, { exclude, taken }: Taking): Steps<SelectedItem> {
   const copies = new Map<Inode, Inode>();
   const take = (at: string, inode: Inode): Inode => {
     if (inode.type === 'dir') return inode;
@@ -115,21 +128,23 @@ function itemOf({ path, node, name }: FoundSource, { exclude, taken }: Taking): 
     return copy;
   };
   if (node.children === undefined) return { kind: 'node', name, inode: take(path, node.inode) };
-  const nodes = contentsOf(node, exclude).map((one) => ({
-    ...one,
-    inode: take(joinPath(path, one.path), one.inode),
-  }));
+  const nodes = yield* mapSteps(yield* contentsOf(node, exclude), (one) => {
+    const inode = take(joinPath(path, one.path), one.inode);
+    return inode === one.inode ? one : { ...one, inode };
+  });
   return { kind: 'contents', inode: node.inode, nodes };
 }
 
 /** All below a directory that is not excluded, in canonical order, with the directories that it stands in. */
-function contentsOf(directory: TreeNode, exclude: PathTest): SelectedNode[] {
+function* contentsOf(directory: TreeNode, exclude: PathTest): Steps<SelectedNode[]> {
   const nodes: SelectedNode[] = [];
   /** Excluded directories above, of which nothing was taken yet. */
   let pending: SelectedNode[] = [];
-  for (const { path, node } of walkFrom('', directory)) {
-    if (path === '') continue;
-    pending = pending.filter((above) => path.startsWith(`${above.path}/`));
+  for (const visited of walkFrom('', directory)) {
+    if (visited === undefined) yield;
+    if (visited === undefined || visited.path === '') continue;
+    const { path, node } = visited;
+    if (pending.length > 0) pending = pending.filter((above) => path.startsWith(`${above.path}/`));
     const one = { path, inode: node.inode };
     if (!exclude(path)) {
       nodes.push(...pending, one);
@@ -140,28 +155,34 @@ function contentsOf(directory: TreeNode, exclude: PathTest): SelectedNode[] {
 }
 
 /** The regular files, each hard link group once. */
-export function filesOf(selection: Selection): FileNode[] {
-  return [...new Set(inodesOf(selection).filter((inode) => inode.type === 'file'))];
-}
-
-function inodesOf({ items }: Selection): Inode[] {
-  return items.flatMap((item) =>
-    item.kind === 'node' ? [item.inode] : item.nodes.map((node) => node.inode),
-  );
+export function* filesOf({ items }: Selection): Steps<FileNode[]> {
+  const files = new Set<FileNode>();
+  const add = ({ inode }: { readonly inode: Inode }): void => {
+    if (inode.type === 'file') files.add(inode);
+  };
+  yield* eachStep(items, (item) => {
+    if (item.kind === 'node') add(item);
+  });
+  for (const item of items) if (item.kind === 'contents') yield* eachStep(item.nodes, add);
+  return [...files];
 }
 
 /** The same selection with its files, in the order of `filesOf`, replaced. @throws Error when one is missing */
-export function withFiles(selection: Selection, files: readonly FileNode[]): Selection {
-  const replacement = new Map<Inode, Inode>();
-  const old = filesOf(selection);
+export function* withFiles(selection: Selection, files: readonly FileNode[]): Steps<Selection> {
+  const old = yield* filesOf(selection);
   if (old.length !== files.length) throw new Error(`${files.length} files for ${old.length}`);
-  for (const [i, file] of files.entries()) replacement.set(old[i] ?? file, file);
+  const replacement = new Map<Inode, Inode>();
+  let count = 0;
+  yield* eachStep(old, (file) => replacement.set(file, files[count++] ?? file));
   const swap = (inode: Inode): Inode => replacement.get(inode) ?? inode;
-  const items = selection.items.map(
-    (item): SelectedItem =>
-      item.kind === 'node'
-        ? { ...item, inode: swap(item.inode) }
-        : { ...item, nodes: item.nodes.map((node) => ({ ...node, inode: swap(node.inode) })) },
-  );
+  const items: SelectedItem[] = [];
+  for (const item of selection.items) {
+    if (item.kind === 'node') items.push({ ...item, inode: swap(item.inode) });
+    else {
+      const nodes = yield* mapSteps(item.nodes, (node) => ({ ...node, inode: swap(node.inode) }));
+      items.push({ ...item, nodes });
+    }
+    if (items.length % 256 === 0) yield;
+  }
   return { ...selection, items };
 }

@@ -4,6 +4,7 @@ import type { Digest } from '../oci/index.ts';
 import { cleanMemberPath, type TarHandler, type TarMember, whiteoutOf } from '../tar/index.ts';
 import type { ContentRef, Entry, Inode } from './entry.ts';
 import { compareEntries, sortEntries } from './order.ts';
+import { eachStep, mapSteps, type Steps, sortSteps } from './steps.ts';
 
 const MAX_ENTRIES = 5_000_000;
 /** Digest of no bytes. */
@@ -45,11 +46,13 @@ export class TarEntries implements TarHandler {
   }
 
   /** In canonical order: what is there when all members were unpacked one after another. */
-  entries(): Entry[] {
-    const standing = this.#standing();
+  *entries(): Steps<readonly Entry[]> {
+    const standing = yield* this.#standing();
     const homes = new Map<NodeEntry, string>();
-    for (const { entry } of standing) if (entry.kind === 'node') homes.set(entry, entry.path);
-    const entries = standing.map((one): Entry => {
+    yield* eachStep(standing, ({ entry }) => {
+      if (entry.kind === 'node') homes.set(entry, entry.path);
+    });
+    const entries = yield* mapSteps(standing, (one): Entry => {
       const { entry, file } = one;
       if (entry.kind === 'node' || file === undefined || this.#isAhead(one, entry.target)) return entry;
       const home = homes.get(file);
@@ -58,7 +61,7 @@ export class TarEntries implements TarHandler {
       homes.set(file, entry.path);
       return movedTo(entry.path, file);
     });
-    return sortEntries([...entries, ...this.#marks.values()]);
+    return yield* sortEntries(this.#marks.size === 0 ? entries : [...entries, ...this.#marks.values()]);
   }
 
   /** What stands at a path by now, whiteouts aside. */
@@ -108,18 +111,21 @@ export class TarEntries implements TarHandler {
   }
 
   /** In canonical order, without what was below something that is no directory by now, or was none in between. */
-  #standing(): readonly Standing[] {
-    const all = [...this.#nodes.values()].sort((a, b) => compareEntries(a.entry, b.entry));
-    for (const [i, { entry, turn }] of all.entries()) {
-      if (isDirectory(entry) || this.#gone.has(entry.path)) continue;
-      if (all[i + 1]?.entry.path.startsWith(`${entry.path}/`)) this.#gone.set(entry.path, turn);
-    }
-    if (this.#gone.size === 0) return all;
-    return all.filter(({ entry, turn }) => {
-      const gone = this.#isGone(entry.path, turn);
-      if (gone) this.#nodes.delete(entry.path);
-      return !gone;
+  *#standing(): Steps<readonly Standing[]> {
+    const all = yield* sortSteps([...this.#nodes.values()], (a, b) => compareEntries(a.entry, b.entry));
+    let i = 0;
+    yield* eachStep(all, ({ entry, turn }) => {
+      const after = all[++i]?.entry.path;
+      if (isDirectory(entry) || this.#gone.has(entry.path)) return;
+      if (after?.startsWith(`${entry.path}/`)) this.#gone.set(entry.path, turn);
     });
+    if (this.#gone.size === 0) return all;
+    const left: Standing[] = [];
+    yield* eachStep(all, (one) => {
+      if (this.#isGone(one.entry.path, one.turn)) this.#nodes.delete(one.entry.path);
+      else left.push(one);
+    });
+    return left;
   }
 
   #isGone(path: string, turn: number): boolean {

@@ -1,5 +1,8 @@
 import { type Digest, sha256 } from '../oci/index.ts';
-import type { DirNode, Entry, FileNode, Inode, Metadata, SymlinkNode } from './entry.ts';
+import type { DirNode, Entry, FileNode, Inode, LayerId, Metadata, SymlinkNode } from './entry.ts';
+import { tabulate } from './layer-table.ts';
+import { sortEntries } from './order.ts';
+import { finish } from './steps.ts';
 import type { Tree } from './tree.ts';
 
 /** Builders of entries and a readable form of trees, for tests. */
@@ -41,6 +44,11 @@ export function entries(...lines: readonly string[]): Entry[] {
     if (line.endsWith('/')) return { kind: 'node', path: line.slice(0, -1), node: dirNode() };
     return { kind: 'node', path, node: fileNode(line.includes('=') ? target : path) };
   });
+}
+
+/** The ID of a layer with these entries, in any order. */
+export function layerId(all: readonly Entry[]): LayerId {
+  return finish(tabulate(finish(sortEntries(all)))).id;
 }
 
 /** The same form, for what a tree holds; the root is left out. */

@@ -3,6 +3,7 @@ import type { Entry, Inode } from './entry.ts';
 import { compareNames } from './order.ts';
 import { components, joinPath } from './path.ts';
 import { type Resolved, resolveFrom } from './resolve.ts';
+import { finish, type Steps, sortSteps } from './steps.ts';
 
 /** A place in a merged tree. Directories, and only they, have children; these stand in no particular order. */
 export type TreeNode = { readonly inode: Inode; readonly children?: ReadonlyMap<string, TreeNode> };
@@ -30,7 +31,12 @@ export class Tree {
    * @throws LapidaryError TAR_INVALID for a hard link to a directory, to nothing or to itself
    */
   apply(entries: readonly Entry[]): Tree {
-    return new Tree(new Change(this.root).apply(entries));
+    return finish(this.applySteps(entries));
+  }
+
+  /** The same in steps. */
+  *applySteps(entries: readonly Entry[]): Steps<Tree> {
+    return new Tree(yield* new Change(this.root).apply(entries));
   }
 
   /** What is at a path exactly, no link followed. `''` is the root. */
@@ -50,20 +56,28 @@ export class Tree {
   }
 
   /** Everything at and below a path in canonical order, the path itself first. */
-  *walk(path = ''): Generator<{ readonly path: string; readonly node: TreeNode }> {
+  *walk(path = ''): Generator<Visited> {
     const node = this.get(path);
-    if (node) yield* walkFrom(path, node);
+    if (node === undefined) return;
+    for (const visited of walkFrom(path, node)) if (visited !== undefined) yield visited;
   }
 }
 
-/** A node and all below it in canonical order; `path` is what the node itself is called. */
-export function* walkFrom(path: string, node: TreeNode): Generator<{ path: string; node: TreeNode }> {
-  const todo = [{ path, node }];
+type Visited = { readonly path: string; readonly node: TreeNode };
+
+/**
+ * A node and all below it in canonical order, and `undefined` where it pauses (see `Steps`); `path` is what the node
+ * itself is called.
+ */
+export function* walkFrom(path: string, node: TreeNode): Generator<Visited | undefined> {
+  const todo: Visited[] = [{ path, node }];
+  let count = 0;
   for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
     yield next;
+    if (++count % 256 === 0) yield;
     const { path: directory, node } = next;
-    const names = [...(node.children?.keys() ?? [])].sort((a, b) => compareNames(b, a));
-    for (const name of names) {
+    const names = yield* sortSteps([...(node.children?.keys() ?? [])], compareNames);
+    for (const name of names.toReversed()) {
       const child = node.children?.get(name);
       if (child) todo.push({ path: joinPath(directory, name), node: child });
     }

@@ -9,11 +9,12 @@ import {
   decodeLayer,
   type Entry,
   encodeTree,
+  finish,
   type Layer,
   type LayerId,
-  layerId,
   type Metadata,
 } from '../../src/tree/index.ts';
+import { layerId } from '../../src/tree/testing.ts';
 import { removeScratch } from '../support/remove-scratch.ts';
 
 export const ROOT: Metadata = { mode: 0o755, uid: 0, gid: 0, mtime: 1_000_000_000, mtimeNs: 0 };
@@ -74,13 +75,13 @@ export class TestStore {
       return { ...entry, node: { ...entry.node, content } };
     });
     writeFileSync(`${this.paths.packs}/${pack}`, Buffer.concat(chunks));
-    const { id, bytes } = encodeTree(packed);
-    writeFileSync(`${this.paths.layers}/${id.slice(7)}`, bytes);
+    const { id, pieces } = finish(encodeTree(packed));
+    writeFileSync(`${this.paths.layers}/${id.slice(7)}`, Buffer.concat(pieces));
     return id;
   }
 
   async adopt(table: string): Promise<Layer> {
-    const layer = decodeLayer(readFileSync(table));
+    const layer = finish(decodeLayer(readFileSync(table)));
     renameSync(table, `${this.paths.layers}/${layer.id.slice(7)}`);
     return layer;
   }

@@ -14,8 +14,8 @@ import {
   type Inode,
   type Layer,
   type LayerId,
-  layerId,
 } from '../../src/tree/index.ts';
+import { layerId } from '../../src/tree/testing.ts';
 
 /** Facts in a map, with a count of what was asked. */
 export class MemoryFacts implements FactStore {

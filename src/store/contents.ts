@@ -1,0 +1,48 @@
+import { createReadStream } from 'node:fs';
+import { open, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { LapidaryError } from '../errors/index.ts';
+import type { StorePaths } from '../solve/index.ts';
+import { encodePathText } from '../tar/index.ts';
+import type { FileNode } from '../tree/index.ts';
+
+type Places = Pick<StorePaths, 'packs' | 'trees'>;
+
+/** The bytes of a file of a layer, wherever they are. */
+export function openContent(paths: Places, { content, size }: FileNode): Readable {
+  if (content.kind === 'bytes' || size === 0) {
+    return Readable.from(content.kind === 'bytes' ? [content.bytes] : [], { objectMode: false });
+  }
+  const start = content.kind === 'pack' ? content.offset : 0;
+  const end = start + size - 1;
+  return createReadStream(hostPath(paths, content), { start, end, highWaterMark: 256 * 1024 });
+}
+
+/** The same as a whole. @throws LapidaryError STORE_CORRUPT when they are fewer than the file has */
+export async function readContent(paths: Places, { content, size }: FileNode): Promise<Uint8Array> {
+  if (content.kind === 'bytes') return content.bytes;
+  const path = hostPath(paths, content);
+  if (content.kind !== 'pack') return readFile(path);
+  await using handle = await open(path);
+  const bytes = Buffer.allocUnsafe(size);
+  const { bytesRead } = await handle.read(bytes, 0, size, content.offset);
+  if (bytesRead === size) return bytes;
+  throw new LapidaryError('STORE_CORRUPT', `${path.toString()} is shorter than it should be`, {
+    hint: 'build again with --no-cache',
+  });
+}
+
+function hostPath(
+  { packs, trees }: Places,
+  content: Exclude<FileNode['content'], { kind: 'bytes' }>,
+): Buffer {
+  switch (content.kind) {
+    case 'host':
+      return Buffer.from(encodePathText(content.path));
+    case 'pack':
+      return Buffer.from(join(packs, content.pack));
+    case 'tree':
+      return Buffer.concat([Buffer.from(join(trees, content.tree, '/')), encodePathText(content.path)]);
+  }
+}
