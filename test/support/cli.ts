@@ -25,8 +25,8 @@ export class Workspace implements AsyncDisposable {
     this.store = join(dir, 'store');
   }
 
-  static async create(): Promise<Workspace> {
-    return new Workspace(await mkdtemp(join(tmpdir(), 'lapidary-test-')));
+  static async create(parent: string = tmpdir()): Promise<Workspace> {
+    return new Workspace(await mkdtemp(join(parent, 'lapidary-test-')));
   }
 
   path(...parts: string[]): string {
