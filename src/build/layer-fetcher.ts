@@ -61,6 +61,17 @@ export class LayerFetcher implements LayerSource {
     return below;
   }
 
+  async missingBytes(stack: readonly StackLayer[]): Promise<number> {
+    const { blobs } = this.#parts.store;
+    let bytes = 0;
+    for (const layer of stack) {
+      if (typeof layer === 'string' || layer.blob === undefined || this.#layers.has(layer.diffId)) continue;
+      if ((await this.#known(layer)) || (await blobs.has(layer.blob.digest))) continue;
+      bytes += layer.blob.size;
+    }
+    return bytes;
+  }
+
   /** What is fetched at the same time is unpacked one after the other: all of it keeps every core busy. */
   async #prefetch(layer: StackLayer): Promise<void> {
     if (typeof layer === 'string' || (await this.#known(layer))) return;

@@ -1,4 +1,4 @@
-import { frameLines, printable } from '../errors/index.ts';
+import { frameLines, linesOf, printable } from '../errors/index.ts';
 import type { BuildEvent, StepInfo } from '../solve/index.ts';
 import { cleanLine, formatElapsed, formatSize } from './text.ts';
 
@@ -52,7 +52,7 @@ export function transferEnd({ result, bytes, ms }: Of<'transfer-end'>): string {
 }
 
 /** What a registry makes us wait for, or what else is told in one line. */
-export function noteLine(event: Of<'waiting' | 'quota' | 'notice' | 'pushed'>): string {
+export function noteLine(event: Of<'waiting' | 'quota' | 'notice' | 'base-fetched' | 'pushed'>): string {
   switch (event.type) {
     case 'waiting':
       return `waiting ${formatElapsed(event.delayMs)} for ${cleanLine(event.host)}: ${cleanLine(event.what)}: ${cleanLine(event.reason)}`;
@@ -60,6 +60,11 @@ export function noteLine(event: Of<'waiting' | 'quota' | 'notice' | 'pushed'>): 
       return `${cleanLine(event.host)} allows ${event.remaining} of ${event.limit} more pulls`;
     case 'notice':
       return cleanLine(event.message);
+    case 'base-fetched': {
+      const { start } = linesOf(event.at);
+      const where = `${cleanLine(event.at.source.name)}:${start}`;
+      return `[base] ${formatSize(event.bytes)} are fetched to know what ${where} copies onto; with --link they would not be`;
+    }
     case 'pushed':
       return `[pushed] ${cleanLine(event.reference)}: ${cleanLine(event.digest)}`;
   }

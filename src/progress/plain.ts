@@ -63,6 +63,7 @@ export class PlainRenderer implements Renderer {
       case 'waiting':
       case 'quota':
       case 'notice':
+      case 'base-fetched':
       case 'pushed':
         return this.#line(noteLine(event));
       case 'export-start':

@@ -75,6 +75,7 @@ export class TtyRenderer implements Renderer {
       case 'waiting':
       case 'quota':
       case 'notice':
+      case 'base-fetched':
       case 'pushed':
         return this.#draw([`=> ${noteLine(event)}`]);
       case 'export-start':

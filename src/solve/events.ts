@@ -71,6 +71,8 @@ export type BuildEvent =
   | { readonly type: 'quota'; readonly host: string; readonly remaining: number; readonly limit: number }
   /** Worth a line, but nothing to act on. */
   | { readonly type: 'notice'; readonly message: string }
+  /** Layers are fetched, of so many bytes, only to know what a COPY or ADD is copied onto; with --link they would not be. */
+  | { readonly type: 'base-fetched'; readonly at: SourceRange; readonly bytes: number }
   | { readonly type: 'pushed'; readonly reference: string; readonly digest: Digest }
   | { readonly type: 'export-start'; readonly output: string }
   | { readonly type: 'export-end'; readonly output: string; readonly size: number; readonly ms: number }

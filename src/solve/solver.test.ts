@@ -93,6 +93,7 @@ class World {
         layerSource: {
           ensure: () => Promise.reject(new Error('nothing is elsewhere')),
           unpack: (stack) => Promise.resolve(stack.filter((layer) => typeof layer === 'string')),
+          missingBytes: () => Promise.resolve(0),
         },
         archives: { unpack: () => Promise.resolve(undefined) },
         remote: this.remote,

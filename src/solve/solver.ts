@@ -225,6 +225,8 @@ export class Solver {
   /** `base` is the stack whose tree is copied onto. */
   async #copy(op: CopyOp, base: readonly StackLayer[], content: CopyContent): Promise<LayerId | undefined> {
     const ports = this.#copyPorts();
+    const bytes = await this.#ports.layerSource.missingBytes(base);
+    if (bytes > 0) this.#ports.events.emit({ type: 'base-fetched', at: op.origin.at, bytes });
     const [items, owner] = await Promise.all([
       content.load(),
       ownerOf({ text: op.chown ?? '', step: op }, base, ports),

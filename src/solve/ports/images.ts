@@ -82,4 +82,6 @@ export interface LayerSource {
    * @throws LapidaryError as `ensure` and `Runtime.unpack`
    */
   unpack(stack: readonly StackLayer[], runtime: Pick<Runtime, 'unpack'>): Promise<LayerId[]>;
+  /** Bytes that have to come from elsewhere before all of a stack is in the store. Fetches nothing. */
+  missingBytes(stack: readonly StackLayer[]): Promise<number>;
 }

@@ -60,3 +60,37 @@ describe('a build that only copies, with --link, onto a base of 300 MB', () => {
     );
   });
 });
+
+describe('a build that only copies, without --link, onto a base that the store does not know', () => {
+  const copied = (from: string, text: string): Promise<string> =>
+    work.files('plain', { Dockerfile: `FROM ${from}\nCOPY hello /hello\n`, hello: text });
+
+  test('fetches the base once, says why, and never sends it back', async () => {
+    const { layer } = await seedImage(registry, 'library/plain:1', {
+      path: 'plain',
+      data: Buffer.alloc(5 * MB, 'x'),
+    });
+    const from = `${registry.host}/library/plain:1`;
+    const build = async (text: string): Promise<string> => {
+      const context = await copied(from, text);
+      const { code, stderr } = await work.run([
+        'build',
+        '--progress=plain',
+        '--push',
+        '-t',
+        `${registry.host}/team/plain:1`,
+        context,
+      ]);
+      expect(code).toBe(0);
+      return stderr;
+    };
+    registry.log.length = 0;
+    const told = 'to know what Dockerfile:2 copies onto; with --link they would not be';
+    expect(await build('one')).toContain(told);
+    expect(registry.requests({ method: 'GET', path: layer.digest })).toHaveLength(1);
+    expect(await build('two')).not.toContain(told);
+    expect(registry.requests({ method: 'GET', path: layer.digest })).toHaveLength(1);
+    expect(registry.log.reduce((sum, { bytesIn }) => sum + bytesIn, 0)).toBeLessThan(MB);
+    expect(registry.violations).toEqual([]);
+  });
+});
