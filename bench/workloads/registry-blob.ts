@@ -1,8 +1,9 @@
 import { realpathSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, join } from 'node:path';
+import { bigContext, dockerfile } from '../harness/inputs.ts';
 import { type NoiseImage, noiseImage } from '../harness/noise-image.ts';
 import { benchRegistry, stopRegistry } from '../harness/registry.ts';
-import { assert, fresh, sh } from '../harness/shell.ts';
+import { assert, fresh, sh, WORK } from '../harness/shell.ts';
 import { lapidary, resetStore, storeOf } from '../harness/tools.ts';
 import type { Case, Side, Workload } from '../harness/types.ts';
 
@@ -19,21 +20,27 @@ function loadedStore(name: string, { layout }: NoiseImage): string {
 
 const target = (host: string): string => `${host}/${REPOSITORY}:1`;
 
-/** The registry has the image, with a layer of this size. */
-function assertPushed(host: string, { layer }: NoiseImage, same: boolean): void {
+const digestOf = ({ layer }: NoiseImage): string => `sha256:${basename(realpathSync(layer))}`;
+
+/** The registry has the image, and its layer, which is the one of this digest where one is given. */
+function assertPushed(host: string, digest?: string): void {
   const { stdout } = sh(lapidary('registry-check', 'inspect', '--raw', target(host)));
   const [pushed] = (JSON.parse(stdout) as { readonly layers: readonly { readonly digest: string }[] }).layers;
   assert(pushed !== undefined, () => `no layer: ${stdout}`);
   const url = `http://${host}/v2/${REPOSITORY}/blobs/${pushed.digest}`;
   const ask = `fetch('${url}', { method: 'HEAD' }).then(({ status }) => console.log(status))`;
   assert(sh([process.execPath, '-e', ask]).stdout.trim() === '200', () => `${url} is not there`);
-  const digest = `sha256:${basename(realpathSync(layer))}`;
-  assert(!same || pushed.digest === digest, () => `${pushed.digest} was pushed, not ${digest}`);
+  assert(pushed.digest === (digest ?? pushed.digest), () => `${pushed.digest} was pushed, not ${digest}`);
 }
 
-type PushOptions = { readonly flags?: readonly string[]; readonly mostMiB?: number };
+type PushOptions = {
+  readonly flags?: readonly string[];
+  readonly mostMiB?: number;
+  /** Of the layer, where it is not made anew. */
+  readonly digest?: string;
+};
 
-function pushSide(store: string, image: NoiseImage, { flags = [], mostMiB }: PushOptions = {}): Side {
+function pushSide(store: string, { flags = [], mostMiB, digest }: PushOptions = {}): Side {
   const { host, empty } = benchRegistry();
   return {
     tool: ['lapidary push', ...flags].join(' '),
@@ -44,11 +51,11 @@ function pushSide(store: string, image: NoiseImage, { flags = [], mostMiB }: Pus
       resetStore(`${store}-run`, store);
     },
     command: lapidary(`${store}-run`, 'push', '-q', ...flags, NAME, target(host)),
-    check: () => assertPushed(host, image, flags.length === 0),
+    check: () => assertPushed(host, digest),
   };
 }
 
-function cpSide(image: NoiseImage): Side {
+function cpSide(layout: string, digest: string): Side {
   const { host, empty } = benchRegistry();
   return {
     tool: 'lapidary cp',
@@ -56,19 +63,18 @@ function cpSide(image: NoiseImage): Side {
       empty();
       fresh(storeOf('registry-cp'));
     },
-    command: lapidary('registry-cp', 'cp', '-q', `oci:${image.layout}:image`, target(host)),
-    check: () => assertPushed(host, image, true),
+    command: lapidary('registry-cp', 'cp', '-q', `oci:${layout}:image`, target(host)),
+    check: () => assertPushed(host, digest),
   };
 }
 
-function skopeo(image: NoiseImage): Side {
+function skopeo(source: string, digest?: string): Side {
   const { host, empty } = benchRegistry();
-  const [from, to] = [`oci:${image.layout}:image`, `docker://${target(host)}`];
   return {
     tool: 'skopeo copy',
     before: empty,
-    command: ['skopeo', 'copy', '-q', '--dest-tls-verify=false', from, to],
-    check: () => assertPushed(host, image, true),
+    command: ['skopeo', 'copy', '-q', '--dest-tls-verify=false', source, `docker://${target(host)}`],
+    check: () => assertPushed(host, digest),
   };
 }
 
@@ -90,20 +96,43 @@ function pullSide(store: string, image: NoiseImage): Side {
   };
 }
 
+/** A layer as a build leaves it: it is compressed while it is sent. */
+function builtCase(): Case {
+  const store = 'registry-built';
+  const layout = join(WORK, 'registry-built');
+  const args = ['-q', '-t', NAME, '-f', dockerfile('copy-data', ['FROM scratch', 'COPY data /data/'])];
+  const output = `type=oci,tar=false,compression=uncompressed,dest=${layout}`;
+  fresh(storeOf(store));
+  sh(lapidary(store, 'build', ...args, bigContext()));
+  fresh(layout);
+  sh(lapidary('registry-layout', 'build', ...args, '-o', output, bigContext()));
+  fresh(storeOf('registry-layout'));
+  return {
+    name: 'push-1-gib-built',
+    about: 'Never compressed before; skopeo has it in an OCI layout',
+    sides: [pushSide(store), skopeo(`oci:${layout}:latest`)],
+  };
+}
+
 export const registryBlob: Workload = {
   name: 'registry-blob',
-  about:
-    'An image with a layer of 1 GiB, compressed already, to a registry on this machine (docker-registry, plain HTTP)',
+  about: 'An image with a layer of 1 GiB to a registry on this machine (docker-registry, plain HTTP)',
   runs: 5,
   warmUps: 0,
   prepare: (): readonly Case[] => {
     const image = noiseImage(1);
     const store = loadedStore('registry-1', image);
+    const digest = digestOf(image);
     return [
+      builtCase(),
       {
         name: 'push-1-gib',
-        about: 'push has it in its store, the others in an OCI layout',
-        sides: [pushSide(store, image), cpSide(image), skopeo(image)],
+        about: 'Compressed already; push has it in its store, the others in an OCI layout',
+        sides: [
+          pushSide(store, { digest }),
+          cpSide(image.layout, digest),
+          skopeo(`oci:${image.layout}:image`, digest),
+        ],
       },
     ];
   },
@@ -121,12 +150,16 @@ export const registryMemory: Workload = {
     const mostMiB = MOST_MIB;
     const anew = ['--force-compression'];
     return [
-      { name: 'push-4-gib', about: 'As it is', sides: [pushSide(store, image, { mostMiB })] },
+      {
+        name: 'push-4-gib',
+        about: 'As it is',
+        sides: [pushSide(store, { mostMiB, digest: digestOf(image) })],
+      },
       { name: 'pull-4-gib', about: 'Into a store, unpacked', sides: [pullSide(store, image)] },
       {
         name: 'compress-4-gib',
         about: 'Sent while it is compressed',
-        sides: [pushSide(store, image, { mostMiB, flags: anew })],
+        sides: [pushSide(store, { mostMiB, flags: anew })],
       },
     ];
   },

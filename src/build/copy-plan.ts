@@ -40,8 +40,9 @@ export type CopyPlan = {
   readonly documents: readonly CopyDocument[];
 };
 
-const MAX_DOCUMENTS = 1000;
-const MAX_DEPTH = 8;
+/** More than any image has, so that what others say ends. */
+export const MAX_DOCUMENTS = 1000;
+export const MAX_DEPTH = 8;
 
 /**
  * Everything that belongs to an image: all platforms with all attestations, or one platform alone, whose manifest is
@@ -114,7 +115,7 @@ export function wrongPlatform(name: string, wanted: Platform, offered: readonly 
   );
 }
 
-function tooMany(name: string): LapidaryError {
+export function tooMany(name: string): LapidaryError {
   return new LapidaryError(
     'MANIFEST_INVALID',
     `${quoted(name)} has more than ${MAX_DOCUMENTS} manifests, or indexes nested more than ${MAX_DEPTH} deep`,

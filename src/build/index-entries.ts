@@ -1,4 +1,3 @@
-import { LapidaryError, quoted } from '../errors/index.ts';
 import {
   type Descriptor,
   formatPlatform,
@@ -10,15 +9,20 @@ import {
   parseIndex,
   parseManifest,
 } from '../oci/index.ts';
-import { type CopySource, platformIn, wrongPlatform } from './copy-plan.ts';
+import {
+  type CopySource,
+  MAX_DEPTH,
+  MAX_DOCUMENTS,
+  platformIn,
+  tooMany,
+  wrongPlatform,
+} from './copy-plan.ts';
 
 /** A line of an index, and where the manifest is that it names. */
 export type IndexEntry = { readonly descriptor: Descriptor; readonly source: CopySource };
 
 /** BuildKit's: what an attestation is about. */
 const ABOUT = 'vnd.docker.reference.digest';
-const MAX_ENTRIES = 1000;
-const MAX_DEPTH = 8;
 
 /**
  * The manifests that a source stands for: those of an index, and of indexes in it, or the only one, with its platform.
@@ -27,12 +31,7 @@ const MAX_DEPTH = 8;
 export async function entriesOf(source: CopySource): Promise<readonly IndexEntry[]> {
   const entries: IndexEntry[] = [];
   async function visit(descriptor: Descriptor, depth: number): Promise<void> {
-    if (depth > MAX_DEPTH || entries.length >= MAX_ENTRIES) {
-      throw new LapidaryError(
-        'MANIFEST_INVALID',
-        `${quoted(source.name)} has more than ${MAX_ENTRIES} manifests, or indexes nested more than ${MAX_DEPTH} deep`,
-      );
-    }
+    if (depth > MAX_DEPTH || entries.length >= MAX_DOCUMENTS) throw tooMany(source.name);
     if (!isIndexType(descriptor.mediaType)) entries.push({ descriptor, source });
     else {
       const { manifests } = parseIndex(await source.document(descriptor));
