@@ -46,7 +46,7 @@ export const lockCommand: CommandSpec = {
     { text: 'In CI', command: 'lapidary lock --check . && lapidary build --locked -t app .' },
   ],
   details: [
-    'The file has the digest of every base image with that of each platform, the sha256 of every URL and the commit of every git reference that ADD names; named build contexts too. What it has already stays as it is; what the Dockerfile needs no more goes. See [the lock file](../lock-file.md).',
+    'The file has the digest of every base image with that of each platform, the sha256 of every URL and the commit of every git reference that ADD names; named build contexts too. What it has already stays as it is; what the Dockerfile needs no more goes. Its form is described in docs/lock-file.md.',
     '`build --locked` uses exactly what the file says, and refuses everything else.',
   ],
   run: runLock,
