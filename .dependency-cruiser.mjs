@@ -1,6 +1,6 @@
 // The rings of ARCHITECTURE.md as data: `npm run check:rules` turns them into findings.
 
-const RING_0 = ['errors', 'oci', 'tar', 'tree', 'dockerfile'];
+const RING_0 = ['errors', 'oci', 'tar', 'tree', 'elf', 'dockerfile'];
 const PURE = [...RING_0, 'plan', 'solve'];
 const ADAPTERS = ['store', 'sandbox', 'registry', 'context', 'export'];
 
@@ -10,6 +10,7 @@ const MAY_IMPORT = {
   oci: ['errors'],
   tar: ['errors'],
   tree: ['errors', 'oci', 'tar'],
+  elf: ['errors', 'tree'],
   dockerfile: ['errors'],
   plan: RING_0,
   solve: [...RING_0, 'plan'],

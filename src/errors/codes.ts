@@ -17,6 +17,10 @@ export const ERROR_CODES = {
   // Archives
   TAR_INVALID: 'A tar archive is malformed, truncated or unsafe.',
   ARCHIVE_UNSUPPORTED: 'An archive uses a compression or format that is not supported.',
+  // Programs
+  ELF_INVALID: 'A program or library is damaged: its headers contradict themselves.',
+  CLOSURE_INCOMPLETE:
+    'A program needs a library or interpreter that is nowhere in the image it is copied from.',
   // Trees
   PATH_ESCAPES: 'A path leads outside of the tree it belongs to.',
   PATH_NOT_FOUND: 'A path does not exist in the tree it is looked up in.',

@@ -10,13 +10,15 @@ export type Resolved = {
   readonly path: string;
   /** Absent when there is nothing at `path`. */
   readonly node: TreeNode | undefined;
+  /** Where the links are that were followed, in order. */
+  readonly links: readonly string[];
 };
 
 /** The contract of `Tree.resolve`, from any root. */
 export function resolveFrom(root: TreeNode, path: string, follow: boolean): Resolved {
   const todo = components(path).reverse();
   const at: { name: string; node: TreeNode | undefined }[] = [];
-  let links = 0;
+  const links: string[] = [];
   while (todo.length > 0) {
     const name = todo.pop() ?? '';
     if (name === '..') {
@@ -30,12 +32,12 @@ export function resolveFrom(root: TreeNode, path: string, follow: boolean): Reso
       at.push({ name, node });
       continue;
     }
-    links += 1;
-    if (links > MAX_LINKS) throw tooManyLinks(path, node.inode.target);
+    links.push(pathOf([...at, { name }]));
+    if (links.length > MAX_LINKS) throw tooManyLinks(path, node.inode.target);
     if (node.inode.target.startsWith('/')) at.length = 0;
     todo.push(...components(node.inode.target).reverse());
   }
-  return { path: pathOf(at), node: at.length === 0 ? root : at.at(-1)?.node };
+  return { path: pathOf(at), node: at.length === 0 ? root : at.at(-1)?.node, links };
 }
 
 function pathOf(at: readonly { readonly name: string }[]): string {
