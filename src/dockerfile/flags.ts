@@ -6,7 +6,7 @@ import type { InstructionKind, Word } from './types.ts';
 /** How often a flag may stand, and whether it needs a value. */
 type FlagShape = 'value' | 'values' | 'bool';
 
-/** Every flag of every instruction. Source: Dockerfile reference. */
+/** Every flag of every instruction. Source: Dockerfile reference, and `--closure`, which is ours. */
 export const INSTRUCTION_FLAGS: Readonly<Record<InstructionKind, Readonly<Record<string, FlagShape>>>> = {
   from: { platform: 'value' },
   run: { mount: 'values', network: 'value', security: 'value', device: 'values' },
@@ -16,6 +16,7 @@ export const INSTRUCTION_FLAGS: Readonly<Record<InstructionKind, Readonly<Record
     chmod: 'value',
     link: 'bool',
     parents: 'bool',
+    closure: 'bool',
     exclude: 'values',
   },
   add: {

@@ -38,9 +38,11 @@ export type CopyFlags = {
   readonly chmod?: Word;
   readonly link: boolean;
   readonly parents: boolean;
+  /** What the programs need is copied with them. */
+  readonly closure: boolean;
   readonly exclude: readonly Word[];
 };
-export type AddFlags = Omit<CopyFlags, 'from' | 'parents'> & {
+export type AddFlags = Omit<CopyFlags, 'from' | 'parents' | 'closure'> & {
   readonly checksum?: Word;
   readonly keepGitDir: boolean;
   readonly unpack?: boolean;

@@ -138,6 +138,9 @@ export type CopySource = { readonly at: SourceRange } & (
   | { readonly kind: 'git'; readonly git: GitRef }
 );
 
+/** Where programs will look when the image runs, besides the places that every loader has: absolute directories. */
+export type ClosureSearch = { readonly path: readonly string[]; readonly libraryPath: readonly string[] };
+
 export type CopyOp = {
   readonly op: 'copy';
   readonly base: Op;
@@ -150,6 +153,8 @@ export type CopyOp = {
   readonly exclude: readonly string[];
   /** The directories that a source stands in are kept below the destination. */
   readonly parents: boolean;
+  /** Programs are copied with all that they need, each thing to its own path below the destination. */
+  readonly closure?: ClosureSearch;
   /** The layer is made as over an empty filesystem, whatever the base holds. */
   readonly link: boolean;
   readonly origin: StepOrigin;

@@ -2,8 +2,8 @@ import { basename, resolve } from 'node:path/posix';
 import { expandHeredoc, type InstructionOf, type Transfer, type Word } from '../dockerfile/index.ts';
 import { LapidaryError, quoted, SourceError } from '../errors/index.ts';
 import { type GitRef, parseGitRef, redacted } from './git-ref.ts';
-import type { CopySource, Op } from './op.ts';
-import type { StageState } from './stage-state.ts';
+import type { ClosureSearch, CopySource, Op } from './op.ts';
+import { environmentMap, type StageState } from './stage-state.ts';
 
 const encoder = new TextEncoder();
 
@@ -29,7 +29,13 @@ export function applyCopy(
     }
     return { kind: 'path', path, unpack: false, at };
   });
-  transfer(state, instruction, { from: source, sources, parents: flags.parents });
+  const closure = flags.closure ? readClosure(state, instruction, source) : undefined;
+  transfer(state, instruction, {
+    from: source,
+    sources,
+    parents: flags.parents,
+    ...(closure && { closure }),
+  });
   return true;
 }
 
@@ -46,6 +52,22 @@ export function applyAdd(state: StageState, instruction: InstructionOf<'add'>): 
   });
   if (flags.checksum !== undefined) refuseChecksum(sources, state.at(flags.checksum.span));
   transfer(state, instruction, { from: MAIN_CONTEXT, sources, parents: false });
+}
+
+/** Source of the order: environment of the result, since that is where the programs will run. */
+function readClosure(state: StageState, instruction: InstructionOf<'copy'>, from: Op): ClosureSearch {
+  const { flags, transfer: parts, span } = instruction;
+  const refuse = (message: string, hint: string): SourceError =>
+    new SourceError('DOCKERFILE_BAD_FLAG', message, state.at(span), { hint });
+  if (from.op === 'context' || from.op === 'scratch')
+    throw refuse('--closure takes programs of a stage or an image', 'say which with --from=');
+  if (flags.parents) throw refuse('--closure keeps paths as --parents does', 'leave --parents out');
+  if (parts.heredocs.length > 0)
+    throw refuse('--closure takes no here-documents', 'copy them by an instruction of their own');
+  const env = environmentMap(state.config.Env ?? []);
+  const directories = (name: string): string[] =>
+    (env.get(name) ?? '').split(':').filter((one) => one.startsWith('/'));
+  return { path: directories('PATH'), libraryPath: directories('LD_LIBRARY_PATH') };
 }
 
 const isHttp = (path: string): boolean => /^https?:\/\//.test(path);
@@ -143,6 +165,7 @@ type How = {
   readonly from: Op;
   readonly sources: readonly CopySource[];
   readonly parents: boolean;
+  readonly closure?: ClosureSearch;
 };
 
 function transfer(state: StageState, instruction: InstructionOf<'copy' | 'add'>, how: How): void {
@@ -165,6 +188,7 @@ function transfer(state: StageState, instruction: InstructionOf<'copy' | 'add'>,
   };
   const flagged = [
     ...(how.parents ? ['--parents'] : []),
+    ...(how.closure ? ['--closure'] : []),
     ...(chown ? [`--chown=${chown}`] : []),
     ...(chmod ? [`--chmod=${chmod}`] : []),
   ];

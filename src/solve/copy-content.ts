@@ -13,8 +13,9 @@ import {
   type Tree,
   withFiles,
 } from '../tree/index.ts';
+import { selectClosure } from './closure-content.ts';
 import { excludeOf, fromGit, fromHttp, type Part, singleFile } from './copy-part.ts';
-import type { BuildContext, FactStore, RemoteSources, StackLayer } from './ports/index.ts';
+import type { BuildContext, FactStore, LayerStore, RemoteSources, StackLayer } from './ports/index.ts';
 import { layerName, type TreeCache } from './tree-cache.ts';
 import { inTurns } from './turns.ts';
 
@@ -22,6 +23,7 @@ export type ContentPorts = {
   readonly facts: FactStore;
   readonly remote: RemoteSources;
   readonly trees: TreeCache;
+  readonly layers: Pick<LayerStore, 'openContent'>;
   context(name: string): Promise<BuildContext>;
   warn(message: string, step: Pick<CopyOp, 'origin'>, hint?: string): void;
   readonly signal: AbortSignal;
@@ -139,12 +141,14 @@ async function fromStack(paths: Paths, stack: readonly StackLayer[]): Promise<Pa
   const { op, sources, ports } = paths;
   const load = async (): Promise<Selection> => {
     const tree = await ports.trees.of(stack);
-    const selection = await selectFrom(paths, tree);
+    const selection = op.closure
+      ? await selectClosure(tree, op, ports.layers)
+      : await selectFrom(paths, tree);
     const [missing] = selection.missing;
     if (missing !== undefined) throw nothingToCopy(paths, tree, missing);
     return selection;
   };
-  const asked = [stack.map(layerName), sources.map(({ path }) => path), op.exclude, op.parents];
+  const asked = [stack.map(layerName), sources.map(({ path }) => path), op.exclude, op.closure ?? op.parents];
   const fact = `selection:2:${sha256(JSON.stringify(asked))}`;
   const known = await ports.facts.get(fact);
   const unpack = unpacked(paths);

@@ -3,19 +3,25 @@ import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { LapidaryError } from '../errors/index.ts';
-import type { StorePaths } from '../solve/index.ts';
+import type { ByteRange, StorePaths } from '../solve/index.ts';
 import { encodePathText } from '../tar/index.ts';
 import type { FileNode } from '../tree/index.ts';
 
 type Places = Pick<StorePaths, 'packs' | 'trees'>;
 
-/** The bytes of a file of a layer, wherever they are. */
-export function openContent(paths: Places, { content, size }: FileNode): Readable {
-  if (content.kind === 'bytes' || size === 0) {
-    return Readable.from(content.kind === 'bytes' ? [content.bytes] : [], { objectMode: false });
+/** The bytes of a file of a layer, or of a part of it, wherever they are. */
+export function openContent(
+  paths: Places,
+  { content, size }: FileNode,
+  { offset, length }: ByteRange = { offset: 0, length: size },
+): Readable {
+  const left = Math.max(0, Math.min(length, size - offset));
+  if (content.kind === 'bytes' || left === 0) {
+    const part = content.kind === 'bytes' ? content.bytes.subarray(offset, offset + left) : [];
+    return Readable.from(part.length === 0 ? [] : [part], { objectMode: false });
   }
-  const start = content.kind === 'pack' ? content.offset : 0;
-  const end = start + size - 1;
+  const start = (content.kind === 'pack' ? content.offset : 0) + offset;
+  const end = start + left - 1;
   return createReadStream(hostPath(paths, content), { start, end, highWaterMark: 256 * 1024 });
 }
 

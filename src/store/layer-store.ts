@@ -5,7 +5,14 @@ import type { Readable } from 'node:stream';
 import { LapidaryError } from '../errors/index.ts';
 import { decompress, markUnsettled } from '../host/index.ts';
 import { type DiffId, hexOf } from '../oci/index.ts';
-import { inTurns, type LayerStore, nextTurn, type StorePaths, turnIsOver } from '../solve/index.ts';
+import {
+  type ByteRange,
+  inTurns,
+  type LayerStore,
+  nextTurn,
+  type StorePaths,
+  turnIsOver,
+} from '../solve/index.ts';
 import { TarReader } from '../tar/index.ts';
 import {
   decodeLayer,
@@ -107,8 +114,8 @@ export class FileLayerStore implements LayerStore {
     return id;
   }
 
-  openContent(file: FileNode): Readable {
-    return openContent(this.#paths, file);
+  openContent(file: FileNode, range?: ByteRange): Readable {
+    return openContent(this.#paths, file, range);
   }
 
   readContent(file: FileNode): Promise<Uint8Array> {

@@ -39,6 +39,19 @@ export function* findSources(tree: Tree, source: string): Steps<FoundSources> {
   return { found, missing, wild, optional };
 }
 
+/** The paths that a source names, links not followed; those with wildcards may be none. */
+export function* sourcePaths(
+  tree: Tree,
+  source: string,
+): Steps<Pick<FoundSources, 'missing'> & { readonly paths: readonly string[] }> {
+  const path = cleanPath(source);
+  const wild = components(path).some(isWild);
+  const paths = wild ? yield* expandPattern(tree, path) : [path];
+  const lost = paths.filter((one) => locate(tree, one) === undefined);
+  const none = wild && paths.length === 0 && !components(path).some(hasWildcard);
+  return { paths, missing: none || (lost.length > 0 && !wild) ? [source] : lost };
+}
+
 type Located = { readonly path: string; readonly node: TreeNode };
 
 /** Where a path leads; a path through a file leads nowhere. */

@@ -15,6 +15,7 @@ export type {
   SymlinkNode,
 } from './entry.ts';
 export { extractInto } from './extract.ts';
+export { sourcePaths } from './find-sources.ts';
 export {
   encodeLayer,
   encodeTree,

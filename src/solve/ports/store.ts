@@ -32,6 +32,9 @@ export interface BlobStore {
   ): Promise<{ readonly digest: Digest; readonly size: number }>;
 }
 
+/** Part of a file, in bytes. */
+export type ByteRange = { readonly offset: number; readonly length: number };
+
 /**
  * Layers by ID: entry tables with durable references to their contents.
  */
@@ -57,8 +60,8 @@ export interface LayerStore {
       readonly signal?: AbortSignal;
     },
   ): Promise<{ readonly layer: Layer; readonly diffId: DiffId; readonly size: number }>;
-  /** The bytes of one file, as a stream or whole. */
-  openContent(file: FileNode): Readable;
+  /** The bytes of one file, or of a part of it as far as it has one, as a stream; or whole. */
+  openContent(file: FileNode, range?: ByteRange): Readable;
   readContent(file: FileNode): Promise<Uint8Array>;
 }
 
