@@ -18,12 +18,12 @@ const MAX_TEXT = 1 << 20;
 /** What is read of a filesystem, each object once. */
 export class ImageFiles {
   readonly tree: Tree;
-  readonly #open: (file: FileNode) => ByteSource;
+  readonly #filesystem: Filesystem;
   readonly #objects = new Map<FileNode, Promise<ElfObject | undefined>>();
 
-  constructor({ tree, open }: Filesystem) {
-    this.tree = tree;
-    this.#open = open;
+  constructor(filesystem: Filesystem) {
+    this.tree = filesystem.tree;
+    this.#filesystem = filesystem;
   }
 
   /** The file that an absolute path leads to; `undefined` when there is none, or something else. */
@@ -47,7 +47,7 @@ export class ImageFiles {
   object({ path, node }: Pick<Found, 'path' | 'node'>): Promise<ElfObject | undefined> {
     const known = this.#objects.get(node);
     if (known !== undefined) return known;
-    const read = readElf(this.#open(node)).catch((error: unknown) => {
+    const read = readElf(this.#filesystem.open(node)).catch((error: unknown) => {
       if (!(error instanceof LapidaryError)) throw error;
       throw new LapidaryError(error.code, `${quoted(`/${path}`)}: ${error.message}`, {
         hint: error.hint,
@@ -59,13 +59,13 @@ export class ImageFiles {
   }
 
   async shebang({ node }: Found): Promise<Shebang | undefined> {
-    return parseShebang(await this.#open(node).read(0, SHEBANG_BYTES));
+    return parseShebang(await this.#filesystem.open(node).read(0, SHEBANG_BYTES));
   }
 
   /** A small text file; `undefined` when there is none. */
   async text(path: string): Promise<string | undefined> {
     const found = this.find(path);
     if (found === undefined || found.node.size > MAX_TEXT) return undefined;
-    return Buffer.from(await this.#open(found.node).read(0, found.node.size)).toString('utf8');
+    return Buffer.from(await this.#filesystem.open(found.node).read(0, found.node.size)).toString('utf8');
   }
 }

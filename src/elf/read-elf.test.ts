@@ -67,12 +67,12 @@ describe('reading an object', () => {
         async (length, changes) => {
           const bytes = Buffer.from(whole);
           for (const [at, value] of changes) bytes[at] = value;
-          try {
-            await readElf(bytesOf(bytes.subarray(0, length)));
-          } catch (error) {
-            expect(error).toBeInstanceOf(LapidaryError);
-            expect(error).toMatchObject({ code: 'ELF_INVALID' });
-          }
+          const error = await readElf(bytesOf(bytes.subarray(0, length))).then(
+            () => undefined,
+            (reason: unknown) => reason,
+          );
+          if (error !== undefined && !(error instanceof LapidaryError && error.code === 'ELF_INVALID'))
+            throw error;
         },
       ),
       { numRuns: 500 },
