@@ -19,7 +19,7 @@ export function parseCopy(raw: RawInstruction, context: ParseContext): Body<'cop
       ...present(words),
       link: flags.bool('link') ?? false,
       parents: flags.bool('parents') ?? false,
-      closure: flags.bool('closure') ?? false,
+      ...(flags.bool('closure') ? { closure: true } : {}),
       exclude: flags.values('exclude'),
     },
     transfer: parseTransfer(cursor, raw, context),

@@ -39,7 +39,7 @@ export type CopyFlags = {
   readonly link: boolean;
   readonly parents: boolean;
   /** What the programs need is copied with them. */
-  readonly closure: boolean;
+  readonly closure?: true;
   readonly exclude: readonly Word[];
 };
 export type AddFlags = Omit<CopyFlags, 'from' | 'parents' | 'closure'> & {
