@@ -3,8 +3,9 @@ import { type ContainerConfig, type Platform, parseImageConfig } from '../oci/in
 import { environmentMap } from '../plan/index.ts';
 import type { SandboxSettings } from '../sandbox/index.ts';
 import { type LayerSource, type StoredImage, TreeCache, userOf } from '../solve/index.ts';
+import type { LayerId } from '../tree/index.ts';
 import type { LocalStore } from './local-store.ts';
-import { type RuntimeOptions, sandboxOptions } from './runtime.ts';
+import { lazyRuntime, type RuntimeOptions, sandboxOptions } from './runtime.ts';
 
 /** `lapidary run`: what replaces or adds to the image's own configuration. */
 export type RunImageRequest = {
@@ -30,25 +31,23 @@ export type RunImageRequest = {
   readonly sandbox?: SandboxSettings;
 };
 
+type RunImagePorts = {
+  readonly store: LocalStore;
+  readonly layerSource: LayerSource;
+  readonly signal: AbortSignal;
+  readonly runtime: RuntimeOptions;
+};
+
 /** Runs an image in the foreground and returns the exit code of its process. */
 export async function runStoredImage(
   image: StoredImage,
   request: RunImageRequest,
-  {
-    store,
-    layerSource,
-    signal,
-    runtime,
-  }: {
-    readonly store: LocalStore;
-    readonly layerSource: LayerSource;
-    readonly signal: AbortSignal;
-    readonly runtime: RuntimeOptions;
-  },
+  ports: RunImagePorts,
 ): Promise<number> {
+  const { store, layerSource, signal, runtime } = ports;
   const { config = {} } = parseImageConfig(await store.blobs.readBytes(image.id));
   const trees = new TreeCache(store.layers, layerSource);
-  const layers = await trees.local(image.layers);
+  const layers = await unpackedLayers(image, trees, ports);
   const { user } = await userOf(request.user ?? config.User ?? '', image.layers, {
     trees,
     layers: store.layers,
@@ -72,6 +71,16 @@ export async function runStoredImage(
     },
     signal,
   );
+}
+
+/** By a sandbox of its own, that of the command is in the foreground; none is started where all is unpacked. */
+async function unpackedLayers(
+  image: StoredImage,
+  trees: TreeCache,
+  { store, runtime }: RunImagePorts,
+): Promise<readonly LayerId[]> {
+  await using unpacking = lazyRuntime(store, runtime);
+  return await trees.unpacked(image.layers, unpacking);
 }
 
 function commandLine(config: ContainerConfig, request: RunImageRequest): readonly string[] {

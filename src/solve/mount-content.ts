@@ -14,7 +14,7 @@ import {
   Tree,
   withFiles,
 } from '../tree/index.ts';
-import type { BuildContext, FactStore, LayerStore, StackLayer } from './ports/index.ts';
+import type { BuildContext, FactStore, LayerStore, Runtime, StackLayer } from './ports/index.ts';
 import { layerName, type TreeCache } from './tree-cache.ts';
 import { inTurns } from './turns.ts';
 
@@ -22,6 +22,8 @@ export type MountPorts = {
   readonly facts: FactStore;
   readonly layers: LayerStore;
   readonly trees: TreeCache;
+  /** Unpacks layers that are only blobs. */
+  readonly runtime: Pick<Runtime, 'unpack'>;
   context(name: string): Promise<BuildContext>;
   readonly signal: AbortSignal;
 };
@@ -95,7 +97,10 @@ async function fromStack(
   ports: MountPorts,
 ): Promise<MountContent> {
   const { source } = mount;
+  // A step that needs the layers on disk needs them in no other form
+  const unpack = (): Promise<LayerId[]> => ports.trees.unpacked(stack, ports.runtime);
   const look = async (): Promise<{ tree: Tree; selection: Selection }> => {
+    await unpack();
     const tree = await ports.trees.of(stack);
     const selection = await find(tree, source);
     if (selection === undefined) throw nothingThere(mount, tree);
@@ -111,7 +116,7 @@ async function fromStack(
   return {
     digest,
     load: async () => ({
-      layers: await ports.trees.local(stack),
+      layers: await unpack(),
       path: `/${(await look()).tree.resolve(source).path}`,
     }),
     loadAlone: async () => {

@@ -195,8 +195,7 @@ export class Solver {
 
   /** What the mounts of a step read; the base and all that is mounted from are evaluated at once. */
   async #mountContents(op: RunOp): Promise<readonly (MountContent | undefined)[]> {
-    const { facts, layers, context } = this.#ports;
-    const ports = { facts, layers, context, trees: this.trees, signal: this.#abort.signal };
+    const ports = { ...this.#copyPorts(), runtime: this.#ports.runtime };
     const origins = op.command.mounts.map((mount) => {
       const from = reads(mount) ? mount.from : undefined;
       return from === undefined || from.op === 'context' ? undefined : this.#solve(from);
@@ -241,11 +240,10 @@ export class Solver {
   }
 
   #copyPorts(): CopyPorts {
-    const { facts, layers, archives, remote, context, events } = this.#ports;
+    const { events } = this.#ports;
     const warn: CopyPorts['warn'] = (message, step, hint) =>
       events.emit({ type: 'warning', message, at: step.origin.at, ...(hint === undefined ? {} : { hint }) });
-    const signal = this.#abort.signal;
-    return { facts, layers, archives, remote, trees: this.trees, context, warn, signal };
+    return { ...this.#ports, trees: this.trees, warn, signal: this.#abort.signal };
   }
 
   #now(): number {

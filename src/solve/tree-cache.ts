@@ -28,12 +28,7 @@ export class TreeCache {
     return made;
   }
 
-  /** The layers of a stack as the store has them; those that are elsewhere are fetched, at the same time. */
-  local(stack: readonly StackLayer[]): Promise<LayerId[]> {
-    return Promise.all(stack.map((layer) => this.#localId(layer)));
-  }
-
-  /** The same for commands that a runtime is about to run over them. */
+  /** The layers of a stack on disk, for commands that a runtime is about to run over them. */
   unpacked(stack: readonly StackLayer[], runtime: Pick<Runtime, 'unpack'>): Promise<LayerId[]> {
     return this.#source.unpack(stack, runtime);
   }

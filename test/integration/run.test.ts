@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { finished, Workspace } from '../support/cli.ts';
 import { tracesOf } from '../support/traces.ts';
@@ -102,6 +102,31 @@ describe('images and their names', () => {
       expect(await work.ok(['inspect', '-f', '{{.Id}} {{json .Config}}', 'other:1'])).toBe(before);
       expect(await work.ok(['run', 'other:1', 'echo runs'])).toBe('runs\n');
     }
+  });
+
+  test('a loaded image whose layers are blobs is run without a pack', async () => {
+    const archive = work.path('blobs.tar');
+    await work.ok(['save', '-o', archive, 'base']);
+    await using other = await Workspace.create();
+    await other.ok(['load', '-q', '-i', archive]);
+    expect(await other.ok(['run', 'base', '/bin/busybox', 'id', '-un'])).toBe('root\n');
+    expect(await readdir(other.path('store/packs'))).toEqual([]);
+  });
+
+  test('an image that is only mounted from is unpacked from its blobs', async () => {
+    const archive = work.path('mounted.tar');
+    await work.ok(['save', '-o', archive, 'base']);
+    await using other = await Workspace.create();
+    const dir = await other.files('mounting', {
+      Dockerfile: [
+        'FROM scratch',
+        'RUN --mount=type=bind,from=base,target=/m ["/m/bin/busybox", "cp", "/m/etc/passwd", "/copy"]',
+      ].join('\n'),
+    });
+    await other.ok(['load', '-q', '-i', archive]);
+    await other.ok(['build', '-q', '-t', 'mounting', dir]);
+    expect(await readdir(other.path('store/packs'))).toEqual([]);
+    expect(await other.ok(['run', 'base', '/bin/busybox', 'wc', '-l', '/etc/passwd'])).toMatch(/^\d+ /);
   });
 
   test('a loaded image goes out with the very blobs it came with', async () => {
