@@ -77,7 +77,7 @@ async function openAgent(id: string, paths: readonly string[]): Promise<SshAgent
       throw new LapidaryError('USAGE', `${what}: ${quoted(path)} is too large for a key`);
     keys.push(key);
   }
-  return { type: 'keys', keys };
+  return { type: 'keys', keys, files: paths };
 }
 
 async function sizeOf(path: string, what: string): Promise<number> {

@@ -20,8 +20,8 @@ export function remoteSources(
     const { GitSource, HttpSource } = await import('../context/index.ts');
     const knownHosts = [join(homedir(), '.ssh/known_hosts'), '/etc/ssh/ssh_known_hosts'];
     const agent = await credentials.agent('default');
-    const socket = agent?.type === 'socket' ? { sshAgent: agent.path } : {};
-    const environment = { searchPath, proxy, knownHosts, ...socket };
+    const identity = agent?.type === 'socket' ? { sshAgent: agent.path } : { sshKeys: agent?.files ?? [] };
+    const environment = { searchPath, proxy, knownHosts, ...identity };
     const secret = (id: string): Promise<Uint8Array | undefined> => credentials.secret(id);
     const http = { authorization: (host: string) => httpAuthorization(host, secret) };
     const git = { authorization: (host: string) => gitAuthorization(host, secret) };

@@ -11,6 +11,8 @@ export type GitEnvironment = {
   readonly knownHosts: readonly string[];
   /** Socket of an agent for ssh; without one only what needs no key can be fetched by ssh. */
   readonly sshAgent?: string;
+  /** Or files with private keys for it. */
+  readonly sshKeys?: readonly string[];
   /** Further settings that must not be seen on the command line. */
   readonly settings?: readonly (readonly [name: string, value: string])[];
   /** `file` is for tests. */
@@ -144,9 +146,19 @@ function variables(environment: GitEnvironment, home: string): Record<string, st
   };
 }
 
-/** Never the user's own keys or configuration: only an agent that was handed over. */
-function sshCommand({ knownHosts }: GitEnvironment): string {
+/** Never the user's own keys or configuration: only an agent or keys that were handed over. */
+function sshCommand({ knownHosts, sshKeys = [] }: GitEnvironment): string {
   const hosts = knownHosts.filter((path) => /^[\w./-]+$/.test(path)).join(' ') || '/dev/null';
-  const options = ['BatchMode=yes', 'StrictHostKeyChecking=yes', 'IdentityFile=none', 'ConnectTimeout=30'];
-  return `ssh -F none ${options.map((option) => `-o ${option}`).join(' ')} -o 'UserKnownHostsFile=${hosts}'`;
+  const options = [
+    'BatchMode=yes',
+    'StrictHostKeyChecking=yes',
+    'ConnectTimeout=30',
+    `UserKnownHostsFile=${hosts}`,
+    ...(sshKeys.length === 0 ? ['IdentityFile=none'] : ['IdentitiesOnly=yes', 'IdentityAgent=none']),
+    // ssh replaces what stands behind a percent sign, and takes quotes for its own
+    ...sshKeys.map((path) => `IdentityFile="${path.replaceAll('%', '%%').replaceAll(/["\\]/g, '\\$&')}"`),
+  ];
+  return `ssh -F none ${options.map((option) => `-o ${shellQuoted(option)}`).join(' ')}`;
 }
+
+const shellQuoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;

@@ -148,9 +148,19 @@ async function fetchCommit(commit: string, name: string, call: GitCall): Promise
 }
 
 function fetchFailed(remote: string, { complaint }: GitFailure): LapidaryError {
-  const lines = complaint.split('\n').slice(-6);
+  const lines = complaint
+    .split(/\r?\n/)
+    .filter((line) => line.trim() !== '')
+    .slice(-6);
   return new LapidaryError('FETCH_FAILED', `git cannot fetch ${quoted(redacted(remote))}`, {
     notes: lines.map((line) => redacted(line)),
-    hint: 'check the URL, the reference and the network; private repositories need credentials',
+    hint: hintFor(complaint),
   });
+}
+
+function hintFor(complaint: string): string {
+  if (complaint.includes('Permission denied (')) return 'build with --ssh default, or --ssh default=KEY';
+  if (complaint.includes('Host key verification failed'))
+    return 'put the key of the server into ~/.ssh/known_hosts, once you know that it is the right one';
+  return 'check the URL, the reference and the network; private repositories need credentials';
 }

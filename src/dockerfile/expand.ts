@@ -29,21 +29,14 @@ export function expandHeredoc(heredoc: Heredoc, lookup: Lookup, { source }: Expa
   return new Expander(word, lookup, { source, escape: '\\' }).expandBody();
 }
 
-/**
- * The names of the variables a word refers to, each once, in order. Those of a malformed word: up to the fault.
- * `unguarded` leaves out those that the word gives a default, an alternative or an error of its own.
- */
-export function variablesIn(
-  word: Word,
-  escape = '\\',
-  { unguarded = false }: { readonly unguarded?: boolean } = {},
-): string[] {
+/** The names of the variables a word refers to, each once, in order. Those of a malformed word: up to the fault. */
+export function variablesIn(word: Word, escape = '\\'): string[] {
   const names = new Set<string>();
   const site = { source: { name: '', text: '' }, escape };
   try {
     // A value that is neither unset nor empty, so that no `?` complains
-    const lookup: Lookup = (name, guarded = false) => {
-      if (!unguarded || !guarded) names.add(name);
+    const lookup: Lookup = (name) => {
+      names.add(name);
       return 'x';
     };
     expandWord(word, lookup, site);

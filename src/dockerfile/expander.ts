@@ -2,8 +2,7 @@ import { quoted, type Source, SourceError } from '../errors/index.ts';
 import { type Pattern, parsePattern, replacePattern, trimPattern } from './expand-pattern.ts';
 import type { Word } from './types.ts';
 
-/** `guarded` says that the word has something for a variable that is not set: a default, an alternative or an error. */
-export type Lookup = (name: string, guarded?: boolean) => string | undefined;
+export type Lookup = (name: string) => string | undefined;
 /** What expansion needs to know of the file a word stands in. A `Dockerfile` is one. */
 export type ExpandSite = { readonly source: Source; readonly escape: string };
 
@@ -164,7 +163,7 @@ export class Expander {
 
   #modified(name: string, start: number): string {
     const [first = '', second = ''] = this.#text.slice(this.#at, this.#at + 2);
-    const value = this.#lookup(name, first !== '' && ':-+?'.includes(first));
+    const value = this.#lookup(name);
     if (first === '}' || first === '') return value ?? '';
     if (first === '#' || first === '%') return this.#trimmed(value ?? '', first, second === first);
     if (first === '/') return this.#replaced(value ?? '', second === '/');

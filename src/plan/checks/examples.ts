@@ -180,6 +180,10 @@ export const EXAMPLES: Readonly<Record<string, Examples>> = {
         messages: ["Usage of undefined variable '$v'", "Usage of undefined variable '$w'"],
       },
       {
+        text: 'FROM scratch\nENV a=${b:-$c} d=${e:+f} g=${PATH%$h}\n',
+        messages: ['b', 'c', 'e', 'h'].map((name) => `Usage of undefined variable '$${name}'`),
+      },
+      {
         text: 'FROM scratch AS a\nARG v=1\nFROM scratch\nENV w=$v$v\n',
         messages: ["Usage of undefined variable '$v'"],
       },
@@ -187,7 +191,7 @@ export const EXAMPLES: Readonly<Record<string, Examples>> = {
     good: [
       'FROM scratch\nARG foo\nCOPY $foo .\n',
       'FROM alpine\nCOPY $SET_BY_ALPINE .\n',
-      'FROM scratch\nENV a=${b:-c} d=${e:+f}\nRUN echo $shell\n',
+      'FROM scratch\nARG b\nENV a=${b:-c}\nRUN echo $shell ${e:-f}\n',
       "FROM scratch\nLABEL a='$b' c=\\$d\nCOPY <<'EOF' /x\n$w\nEOF\n",
       'FROM scratch AS a\nARG v=1\nFROM a\nENV w=$v\n',
     ],

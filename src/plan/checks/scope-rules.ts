@@ -30,13 +30,13 @@ export const undefinedVar: PlanRule = {
   name: 'UndefinedVar',
   summary: 'Variables should be defined before their use',
   url: ruleUrl('undefined-var'),
-  why: 'A variable that neither ENV nor ARG of this stage, nor the base image, has set is empty without a word, and most often misspelt or not declared in this stage. One with a default, `${NAME:-…}`, is taken to be meant. Where the configuration of a base image is not known, only names near a known one are told.',
+  why: 'A variable that neither ENV nor ARG of this stage, nor the base image, has set is empty without a word, and most often misspelt or not declared in this stage; declare one that may be missing, and has a default, with ARG. Where the configuration of a base image is not known, only names near a known one are told.',
   instruction(view) {
     const { instruction, state, closed, file } = view;
     const known = new Set(state.args.environment().map(([name]) => name));
     const told = new Set<string>();
     return wordsOf(instruction).flatMap(({ word, escape }) =>
-      variablesIn(word, escape ?? file.escape, { unguarded: true }).flatMap((name) => {
+      variablesIn(word, escape ?? file.escape).flatMap((name) => {
         if (told.has(name) || state.args.isDeclared(name) || SHELL_PARAMETER.test(name)) return [];
         const near = suggest(name, known);
         if (!closed && near === undefined) return [];

@@ -69,7 +69,12 @@ type TargetMount =
 /** An agent that runs, or keys for one that runs as long as the step. */
 export type SshAgent =
   | { readonly type: 'socket'; readonly path: string }
-  | { readonly type: 'keys'; readonly keys: readonly Uint8Array[] };
+  | {
+      readonly type: 'keys';
+      readonly keys: readonly Uint8Array[];
+      /** Where they were read, for programs of this machine. */
+      readonly files: readonly string[];
+    };
 
 /** What the one who builds lends to steps. Read only when a step needs it. */
 export interface Credentials {
