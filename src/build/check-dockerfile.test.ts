@@ -59,6 +59,12 @@ describe('checkBuild', () => {
     expect(report.findings).toEqual([]);
   });
 
+  test('tells what it found before something that is no instruction', async () => {
+    const report = await check('FROM scratch AS Bad\nMAINTAINER me\nBADCMD\nMAINTAINER you\n');
+    expect(names(report)).toEqual(['StageNameCasing', 'MaintainerDeprecated']);
+    expect(report.failures).toHaveLength(1);
+  });
+
   test('repairs the file, and says so', async () => {
     const report = await check('FROM scratch AS Build\nenv a b\nCMD x\n', { fix: true });
     expect(await readFile(dockerfile(), 'utf8')).toBe('FROM scratch AS build\nENV a=b\nCMD x\n');

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { applyEdits, type Dockerfile, parseDockerfile } from '../dockerfile/index.ts';
+import { applyEdits, type Dockerfile, parseWithErrors } from '../dockerfile/index.ts';
 import { LapidaryError, linesOf, type Source, SourceError, SourceErrors } from '../errors/index.ts';
 import { formatPlatform, hostPlatform, type ImageConfig, type Platform } from '../oci/index.ts';
 import {
@@ -71,10 +71,15 @@ async function checkSource(
   { request, surroundings }: Parts,
 ): Promise<Omit<CheckReport, 'fixed'>> {
   try {
-    const file = parseDockerfile(source);
+    const { file, errors } = parseWithErrors(source);
     const around = await surroundings(file);
     const { findings, error } = runChecks(file, checkOptions(request, around));
-    return { source, findings, error, failures: planFailures(file, request, around) };
+    const [first] = errors;
+    if (first === undefined)
+      return { source, findings, error, failures: planFailures(file, request, around) };
+    // Behind what cannot be read nothing is certain
+    const before = findings.filter(({ finding }) => finding.span.start < first.at.span.start);
+    return { source, findings: before, error, failures: errors };
   } catch (error) {
     return { source, findings: [], error: false, failures: sourceErrors(error) };
   }

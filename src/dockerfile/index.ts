@@ -21,7 +21,7 @@ export {
 export { INSTRUCTION_FLAGS } from './flags.ts';
 export { formatDockerfile, formatInstruction } from './format.ts';
 export { IgnoreRules, parseIgnore } from './ignore.ts';
-export { parseDockerfile } from './parse.ts';
+export { parseDockerfile, parseWithErrors } from './parse.ts';
 export { INSTRUCTION_KINDS } from './parse-instruction.ts';
 export type {
   CommandForm,

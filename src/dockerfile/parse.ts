@@ -19,6 +19,19 @@ const MAX_WARNINGS = 1000;
  * Source: Dockerfile reference, docker/dockerfile 1.2x.
  */
 export function parseDockerfile(source: Source): Dockerfile {
+  const { file, errors } = parseWithErrors(source);
+  throwSourceErrors(errors);
+  return file;
+}
+
+/**
+ * The same without throwing: instructions that are wrong are not in the file.
+ * @throws SourceError where nothing can be read: too long, or directives that contradict each other
+ */
+export function parseWithErrors(source: Source): {
+  readonly file: Dockerfile;
+  readonly errors: readonly SourceError[];
+} {
   if (source.text.length > MAX_LENGTH) {
     const message = `${source.name} has more than ${MAX_LENGTH} characters`;
     throw new SourceError('DOCKERFILE_SYNTAX', message, { source, span: { start: 0, end: 0 } });
@@ -36,8 +49,7 @@ export function parseDockerfile(source: Source): Dockerfile {
     },
   });
   const { globals, stages } = readStages(context, errors, next);
-  throwSourceErrors(errors);
-  return { source, escape, directives, globals, stages, warnings };
+  return { file: { source, escape, directives, globals, stages, warnings }, errors };
 }
 
 function readStages(context: ParseContext, errors: readonly SourceError[], first: number): Stages {
