@@ -40,6 +40,24 @@ describe('checkBuild', () => {
     expect(report.failures).toEqual([]);
   });
 
+  test('knows keys and credentials by what is in them', async () => {
+    await mkdir(join(root, 'context/testdata'));
+    const key = '-----BEGIN OPENSSH PRIVATE KEY-----\nxyz\n';
+    const files: Record<string, string> = {
+      deploy: key,
+      'testdata/sample': key,
+      public: '-----BEGIN PUBLIC KEY-----\nxyz\n',
+      text: 'about -----BEGIN PRIVATE KEY-----\n',
+      aws: `[default]\naws_secret_access_key = ${'x'.repeat(40)}\n`,
+      large: `${key}${'x'.repeat(100_000)}`,
+    };
+    for (const [name, text] of Object.entries(files)) await writeFile(join(root, 'context', name), text);
+    const { findings } = await check('FROM scratch\nCOPY . /\n');
+    expect(findings.map(({ finding }) => finding.message)).toEqual([
+      'COPY puts what looks like a secret into the image: aws, deploy',
+    ]);
+  });
+
   test('tells what would make a build fail, in all stages or those of the target', async () => {
     const text =
       'FROM scratch AS a\nEXPOSE x\nFROM unknown AS b\nFROM scratch\nSTOPSIGNAL y\nCOPY --from=late / /\nFROM scratch AS late\n';

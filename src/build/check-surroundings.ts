@@ -1,8 +1,8 @@
 import { type Dockerfile, parseDockerfile, parseIgnore } from '../dockerfile/index.ts';
 import { LapidaryError, type Source } from '../errors/index.ts';
 import { formatPlatform, type ImageConfig } from '../oci/index.ts';
-import { listTargets, type Outline, outlineOf, type Target } from '../plan/index.ts';
-import { finish, type Selection, selectSources, type Tree } from '../tree/index.ts';
+import { listTargets, type Outline, outlineOf, type SelectedName, type Target } from '../plan/index.ts';
+import { finish, type Inode, selectSources, type Tree } from '../tree/index.ts';
 import {
   baseReferences,
   type CheckReport,
@@ -17,6 +17,7 @@ import { type MainContext, openMainContext } from './main-context.ts';
 import { parseNamedContext } from './named-contexts.ts';
 import { RemoteAccess } from './remote-access.ts';
 import { remoteSources } from './remote-sources.ts';
+import { secretContents } from './secret-contents.ts';
 import type { BuildOptions, BuildRequest } from './types.ts';
 
 /** Which paths, with all below them, an ignore file keeps out of the build context. */
@@ -94,16 +95,17 @@ type Around = { readonly request: BuildRequest; readonly main: MainContext; read
 
 /** What a check can know of the files and images around a Dockerfile. Images are those of the local store. */
 async function checkSurroundings(file: Dockerfile, around: Around): Promise<CheckSurroundings> {
-  const { main } = around;
+  const { main, store } = around;
   const [ignored, images, tree] = await Promise.all([
     ignoredBy(main),
     baseImages(file, around),
     copiesFromContext(file) ? unlessBroken(async () => (await main.open()).scan([''])) : undefined,
   ]);
+  const secrets = tree && (await secretContents(tree, store.layers));
   return {
     ...ignored,
     image: (reference, platform) => images.get(`${reference} ${formatPlatform(platform)}`),
-    ...(tree && { selected: (sources, exclude) => selectedIn(tree, sources, exclude) }),
+    ...(tree && { selected: (sources, exclude) => selectedIn({ tree, secrets }, sources, exclude) }),
   };
 }
 
@@ -112,24 +114,25 @@ const copiesFromContext = ({ stages }: Dockerfile): boolean =>
     instructions.some((one) => one.kind === 'add' || (one.kind === 'copy' && one.flags.from === undefined)),
   );
 
+type Context = { readonly tree: Tree; readonly secrets: ReadonlySet<Inode> | undefined };
+
 function selectedIn(
-  tree: Tree,
+  { tree, secrets }: Context,
   sources: readonly string[],
   exclude: readonly string[],
-): string[] | undefined {
+): SelectedName[] | undefined {
   try {
     const rules = parseIgnore(exclude.join('\n'));
-    const selecting = selectSources(tree, sources, { exclude: (path) => rules.match(path) });
-    return namesOf(finish(selecting));
+    const { items } = finish(selectSources(tree, sources, { exclude: (path) => rules.match(path) }));
+    return items
+      .flatMap((item) => (item.kind === 'node' ? { path: item.name, inode: item.inode } : item.nodes))
+      .map(({ path, inode }) => ({ path, secret: secrets?.has(inode) === true }));
   } catch (error) {
     // A malformed pattern is for the build to tell
     if (error instanceof LapidaryError) return undefined;
     throw error;
   }
 }
-
-const namesOf = ({ items }: Selection): string[] =>
-  items.flatMap((item) => (item.kind === 'node' ? item.name : item.nodes.map(({ path }) => path)));
 
 async function baseImages(
   file: Dockerfile,

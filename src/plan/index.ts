@@ -1,4 +1,4 @@
-export { type CheckOptions, type CheckResult, runChecks } from './checks/index.ts';
+export { type CheckOptions, type CheckResult, runChecks, type SelectedName } from './checks/index.ts';
 export { type GitRef, parseGitRef, redacted } from './git-ref.ts';
 export {
   type BindMount,

@@ -22,7 +22,7 @@ function check(text: string, more: Partial<BadExample> = {}): CheckResult {
     buildPlatform: amd64,
     image: (reference) => images.get(reference),
     ignored: (path) => ignored.includes(path),
-    ...(selected && { selected: () => selected }),
+    ...(selected && { selected: () => selected.map((path) => ({ path, secret: false })) }),
   });
 }
 

@@ -54,7 +54,7 @@ export const secretFileCopied: PlanRule = {
   name: 'SecretFileCopied',
   summary: 'Files that look like secrets should not be copied into an image',
   own: true,
-  why: 'Whoever has the image has the file, also where a later step removes it again. Exclude it in `.dockerignore`, and where a step needs it use `RUN --mount=type=secret`. What a COPY of a directory selects is looked at where the build context is at hand.',
+  why: 'Whoever has the image has the file, also where a later step removes it again. Exclude it in `.dockerignore`, and where a step needs it use `RUN --mount=type=secret`. Where the build context is at hand, what a COPY of a directory selects is looked at, by names and for keys and credentials by the first lines, too.',
   instruction(view) {
     const { instruction, options, state } = view;
     if (instruction.kind !== 'copy' && instruction.kind !== 'add') return [];
@@ -65,7 +65,13 @@ export const secretFileCopied: PlanRule = {
       named.map(({ path }) => path),
       exclude,
     );
-    if (selected !== undefined) return found(instruction, selected.filter(isSecretFile));
+    if (selected !== undefined) {
+      const secrets = selected.filter(({ path, secret }) => secret || isSecretFile(path));
+      return found(
+        instruction,
+        secrets.map(({ path }) => path),
+      );
+    }
     return named
       .filter(({ path }) => isSecretFile(path))
       .flatMap(({ word, path }) => found(instruction, [path], word));

@@ -1,2 +1,2 @@
 export { type CheckResult, runChecks } from './run-checks.ts';
-export type { CheckOptions } from './walk.ts';
+export type { CheckOptions, SelectedName } from './walk.ts';

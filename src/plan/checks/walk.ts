@@ -16,12 +16,15 @@ export type CheckOptions = {
   readonly image?: (reference: string, platform: Platform) => ImageConfig | undefined;
   /** Why a path of the build context is ignored; absent where there is no ignore file or no context. */
   readonly ignored?: (path: string) => boolean;
-  /** Names of the files that these sources select from the build context; absent where that is not at hand. */
+  /** The files that these sources select from the build context; absent where that is not at hand. */
   readonly selected?: (
     sources: readonly string[],
     exclude: readonly string[],
-  ) => readonly string[] | undefined;
+  ) => readonly SelectedName[] | undefined;
 };
+
+/** `secret`: by what is in the file. */
+export type SelectedName = { readonly path: string; readonly secret: boolean };
 
 /** A stage as its FROM stands. */
 export type FromView = {
