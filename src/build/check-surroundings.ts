@@ -17,7 +17,6 @@ import { type MainContext, openMainContext } from './main-context.ts';
 import { parseNamedContext } from './named-contexts.ts';
 import { RemoteAccess } from './remote-access.ts';
 import { remoteSources } from './remote-sources.ts';
-import { secretContents } from './secret-contents.ts';
 import type { BuildOptions, BuildRequest } from './types.ts';
 
 /** Which paths, with all below them, an ignore file keeps out of the build context. */
@@ -101,6 +100,7 @@ async function checkSurroundings(file: Dockerfile, around: Around): Promise<Chec
     baseImages(file, around),
     copiesFromContext(file) ? unlessBroken(async () => (await main.open()).scan([''])) : undefined,
   ]);
+  const { secretContents } = await import('../context/index.ts');
   const secrets = tree && (await secretContents(tree, store.layers));
   return {
     ...ignored,

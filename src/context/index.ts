@@ -12,5 +12,6 @@ export { type ImageArchive, importImages, openImageArchive } from './image-archi
 export type { ImportPorts } from './image-archive-layers.ts';
 export type { ImportedImage, ImportOptions } from './image-archive-types.ts';
 export { type LayoutSource, openLayoutSource } from './layout-source.ts';
+export { secretContents } from './secret-contents.ts';
 export { type ArchiveOrText, readArchiveOrText } from './stream-context.ts';
 export { openTreeContext } from './tree-context.ts';
