@@ -5,6 +5,8 @@ import type { PartsReply } from './gzip-worker.ts';
 
 /** Bounds memory: a thread holds about 15 MiB while it works. */
 export const MAX_GZIP_THREADS: number = Math.min(availableParallelism(), 8);
+/** A small young generation: what a job leaves behind is dead when the next one comes. */
+const LIMITS = { maxYoungGenerationSizeMb: 4 };
 /** A thread that has had nothing to do for this long ends. */
 const IDLE_MS = 2000;
 
@@ -39,7 +41,7 @@ class GzipThread {
   constructor() {
     threads++;
     const name = import.meta.url.endsWith('.ts') ? './gzip-worker.ts' : './gzip-worker.js';
-    this.#worker = new Worker(new URL(name, import.meta.url));
+    this.#worker = new Worker(new URL(name, import.meta.url), { resourceLimits: LIMITS });
     this.#worker.on('message', (reply: PartsReply) => this.#answer(reply));
     this.#worker.on('error', (error) => this.#fail(error));
     this.#worker.on('exit', () => this.#gone());
