@@ -1,4 +1,5 @@
 import { type Digest, hostPlatform, type Platform } from '../oci/index.ts';
+import type { EmulatedCommand } from '../sandbox/index.ts';
 import { type BuildEvent, layerSize } from '../solve/index.ts';
 import { type LocalStore, measureIn } from './local-store.ts';
 import { normaliseTag } from './outputs.ts';
@@ -17,6 +18,9 @@ export type BootstrapRequest = {
   readonly mirror?: string;
   /** Accepts Release files that have expired, as frozen snapshots have them. */
   readonly allowExpired: boolean;
+  /** See `BuildOptions`. */
+  readonly emulators?: Readonly<Record<string, string>>;
+  readonly searchPath?: string;
 };
 
 type BootstrapOptions = { readonly signal?: AbortSignal; readonly onEvent?: (event: BuildEvent) => void };
@@ -30,6 +34,7 @@ export async function bootstrapBase(
   const reference = normaliseTag(request.tag);
   const platform = request.platform ?? hostPlatform(process.arch, 'linux');
   const { bootstrapDebian, importRootfsTar } = await import('../context/index.ts');
+  using emulation = await emulationFor(platform, { request, store });
   const { suite, slim, include, mirror, allowExpired } = request;
   const onLine = (line: string): void => onEvent({ type: 'phase', name: 'bootstrap', detail: line });
   const options = {
@@ -39,6 +44,7 @@ export async function bootstrapBase(
     allowExpired,
     onLine,
     platform,
+    ...(emulation && { prefix: emulation.prefix }),
     ...(mirror === undefined ? {} : { mirror }),
   };
   const { tar, done } = bootstrapDebian(options, signal);
@@ -58,4 +64,16 @@ export async function bootstrapBase(
   await store.images.tag(reference, [image]);
   onEvent({ type: 'tagged', reference, id: image.id });
   return { reference, id: image.id, size: image.layers.reduce((sum, layer) => sum + layerSize(layer), 0) };
+}
+
+/** Packages are configured by their own programs. An ordinary user's mmdebstrap has namespaces of its own. */
+async function emulationFor(
+  platform: Platform,
+  { request, store }: { readonly request: BootstrapRequest; readonly store: LocalStore },
+): Promise<EmulatedCommand | undefined> {
+  const native = platform.architecture === hostPlatform(process.arch, 'linux').architecture;
+  if (native || process.getuid?.() !== 0) return undefined;
+  const { emulateCommand } = await import('../sandbox/index.ts');
+  const { searchPath, emulators } = request;
+  return emulateCommand({ platform, scratch: store.paths.work, searchPath, emulators });
 }

@@ -1,17 +1,27 @@
 import { availableParallelism } from 'node:os';
 import { type Dockerfile, parseDockerfile } from '../dockerfile/index.ts';
 import { LapidaryError, quoted, suggest } from '../errors/index.ts';
-import { findStage, type Plan, stageName } from '../plan/index.ts';
+import { type Descriptor, formatPlatform, hostPlatform, type Platform } from '../oci/index.ts';
+import { findStage, stageName } from '../plan/index.ts';
 import { type BuildEvent, layerSize, type ResolvedImage, Solver, type StoredImage } from '../solve/index.ts';
 import { allowedRights } from './allowed-rights.ts';
 import { assembleImage } from './assemble.ts';
 import { ContextRegistry } from './context-registry.ts';
 import { openCredentials } from './credentials.ts';
+import { EmulationReport } from './emulation-report.ts';
 import { BaseImageSource } from './image-source.ts';
 import { type LocalStore, measureIn, openLocalStore } from './local-store.ts';
 import { openMainContext } from './main-context.ts';
-import { makePlan, namedContexts } from './make-plan.ts';
-import { checkOutputs, normaliseTag, pushReferences, type Written, writeOutputs } from './outputs.ts';
+import { namedContexts, type PlanParts, planOptions, planPlatforms, tellPlans } from './make-plan.ts';
+import { offeredPlatforms } from './offered-platforms.ts';
+import {
+  checkOutputs,
+  checkPlatforms,
+  normaliseTag,
+  pushReferences,
+  type Written,
+  writeOutputs,
+} from './outputs.ts';
 import { RemoteAccess } from './remote-access.ts';
 import { remoteSources } from './remote-sources.ts';
 import { lazyRuntime } from './runtime.ts';
@@ -29,7 +39,8 @@ import { withLock } from './with-lock.ts';
 export async function build(asked: BuildRequest, options: BuildOptions): Promise<BuildResult> {
   const request = withEpoch(asked);
   const signal = options.signal ?? new AbortController().signal;
-  const emit = options.onEvent ?? ((): void => undefined);
+  const emulation = new EmulationReport(options.onEvent ?? ((): void => undefined));
+  const { emit } = emulation;
   const outputs = request.outputs ?? [];
   const names = outputs.flatMap((output) => (output.type === 'image' ? output.names : []));
   const tags = [...new Set([...(request.tags ?? []), ...names].map(normaliseTag))];
@@ -56,8 +67,11 @@ export async function build(asked: BuildRequest, options: BuildOptions): Promise
   });
   const { searchPath } = options;
   const allow = await allowedRights(request, { dockerfile: source.text, searchPath });
-  const plan = await makePlan(file, { request: { ...request, allow }, contexts, found, images });
-  tellPlan(plan, emit);
+  const parts = { request: { ...request, allow }, contexts, found, images };
+  const platforms = await platformsOf(file, { ...parts, images: bases });
+  checkPlatforms(outputs, platforms);
+  const plans = await planPlatforms(file, platforms, parts);
+  tellPlans(plans, emit);
   await tellChecks(file, { request, main, found, emit });
 
   await using runtime = lazyRuntime(store, options);
@@ -82,16 +96,22 @@ export async function build(asked: BuildRequest, options: BuildOptions): Promise
       noCacheStages,
       sourceDateEpoch: request.sourceDateEpoch,
       signal,
-      totals: new Map(plan.stages.map((stage) => [stage.name, stage.steps])),
+      totals: new Map(
+        plans.flatMap(({ stages }) => stages.map((stage): [string, number] => [stage.name, stage.steps])),
+      ),
     },
   );
-  await solver.solve(plan.result.op);
+  await solver.solveAll(plans.map(({ result }) => result.op));
+  emulation.tell(plans);
   const ports = { ...store, solver, images: found, measure: measureIn(store) };
-  const image = await assembleImage(plan.result, request.sourceDateEpoch, ports);
+  const built = await Promise.all(
+    plans.map(({ result }) => assembleImage(result, request.sourceDateEpoch, ports)),
+  );
   signal.throwIfAborted();
-  const job = { images: [image], references: tags, outputs };
+  const job = { images: built, references: tags, outputs };
   const written = await writeOutputs(job, { remote: access, stdout: options.stdout });
-  return finish(image, { tags, written }, { store, solver, emit });
+  const descriptor = written.descriptor ?? (await rootOf(built, request, access));
+  return finish(built, { tags, written: { ...written, descriptor } }, { store, solver, emit });
 }
 
 /** What must not be pushed is better known before the build than after. */
@@ -119,23 +139,46 @@ function nameOfStage({ stages, source }: Dockerfile, name: string): string {
   });
 }
 
+/** Of what a name in the local store will stand for, where somebody wants to know. */
+async function rootOf(
+  images: readonly StoredImage[],
+  { wantsDigest = false }: BuildRequest,
+  remote: RemoteAccess,
+): Promise<Descriptor | undefined> {
+  if (!wantsDigest || images.length === 1) return undefined;
+  const { storeSource } = await import('./copy-sources.ts');
+  return (await storeSource('the result', images, { remote })).root;
+}
+
 /** Tags move last: whoever sees the name sees a whole image. */
 async function finish(
-  image: StoredImage,
+  images: readonly StoredImage[],
   { tags, written }: { readonly tags: readonly string[]; readonly written: Written },
   { store, solver, emit }: { store: LocalStore; solver: Solver; emit: (event: BuildEvent) => void },
 ): Promise<BuildResult> {
   for (const reference of tags) {
-    await store.images.tag(reference, [image]);
-    emit({ type: 'tagged', reference, id: image.id });
+    await store.images.tag(reference, images);
+    for (const { id, platform } of images) {
+      const more = images.length > 1 ? { platform: formatPlatform(platform) } : {};
+      emit({ type: 'tagged', reference, id, ...more });
+    }
   }
-  const size = image.layers.reduce((sum, layer) => sum + layerSize(layer), 0);
   const { descriptor, pushed } = written;
-  const result = { platform: image.platform, id: image.id, pushed, tags, size, steps: solver.counts };
+  const built = images.map(({ id, platform, layers }) => {
+    const size = layers.reduce((sum, layer) => sum + layerSize(layer), 0);
+    return { id, platform, size };
+  });
+  const result = { images: built, pushed, tags, steps: solver.counts };
   return descriptor === undefined ? result : { ...result, descriptor };
 }
 
-function tellPlan(plan: Plan, emit: (event: BuildEvent) => void): void {
-  for (const stage of plan.skipped) emit({ type: 'stage-skipped', stage });
-  for (const warning of plan.warnings) emit({ type: 'warning', ...warning });
+/** What is built for: this machine where nobody says anything. */
+async function platformsOf(
+  file: Dockerfile,
+  { request, contexts, images }: Omit<PlanParts, 'images'> & { readonly images: BaseImageSource },
+): Promise<readonly Platform[]> {
+  const { platforms = [] } = request;
+  if (platforms === 'all') return offeredPlatforms(file, planOptions({ request, contexts }), images);
+  const unique = new Map(platforms.map((platform) => [formatPlatform(platform), platform]));
+  return unique.size === 0 ? [hostPlatform(process.arch, 'linux')] : [...unique.values()];
 }

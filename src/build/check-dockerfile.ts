@@ -90,7 +90,7 @@ export function checkOptions(request: BuildRequest, around: CheckSurroundings = 
   const native = hostPlatform(process.arch, 'linux');
   return {
     buildArgs: request.buildArgs ?? {},
-    platform: request.platform ?? native,
+    platform: (request.platforms === 'all' ? undefined : request.platforms?.[0]) ?? native,
     buildPlatform: native,
     target: request.target,
     ...around,

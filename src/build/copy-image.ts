@@ -47,8 +47,10 @@ export function parseImagePlace(text: string, cwd: string): ImagePlace {
   return { at, path: resolve(cwd, path), ...(colon >= 0 && { tag: rest.slice(colon + 1) }) };
 }
 
+/** With a platform the image for it alone. */
 export type FindStored = (
   name: string,
+  platform?: Platform,
 ) => Promise<{ readonly images: readonly StoredImage[]; readonly tagged?: TaggedImage | undefined }>;
 
 /** Opens an image where it is; layers stay there until they are read. */

@@ -3,6 +3,7 @@ import {
   type Digest,
   formatPlatform,
   formatReference,
+  hostPlatform,
   matchPlatform,
   type Platform,
   parseImageConfig,
@@ -70,6 +71,32 @@ export class BaseImageSource implements ImageSource {
     return this.#byPolicy({ name, reference: withDefaultTag(parseReference(name)), platform });
   }
 
+  /**
+   * For what platforms there is an image of this name.
+   * @throws LapidaryError IMAGE_NOT_FOUND
+   */
+  async platforms(name: string): Promise<readonly Platform[]> {
+    const context = this.#parts.contexts.get(name);
+    if (context?.type === 'oci-layout') {
+      const { importImages, openImageArchive } = await import('../context/index.ts');
+      const archive = await openImageArchive(context.location);
+      const imported = await importImages(archive, { ports: this.#parts.remote.store });
+      return imported.map(({ image }) => image.platform);
+    }
+    const reference = withDefaultTag(parseReference(context?.type === 'image' ? context.reference : name));
+    const { store } = this.#parts.remote;
+    const tagged = await store.images.get(formatReference(reference));
+    const asks = this.#parts.pull === 'always' || this.#parts.pull === 'newer';
+    if (tagged !== undefined && tagged.remote === undefined && !asks) {
+      return tagged.images.map(({ platform }) => platform);
+    }
+    if (this.#parts.pull !== 'never') return this.#remote.platforms(name, reference);
+    if (tagged !== undefined) return tagged.images.map(({ platform }) => platform);
+    const local = { reason: `no image is tagged ${formatReference(reference)}` };
+    const wanted = { name, reference, platform: hostPlatform(process.arch, 'linux') };
+    throw this.#notFound(wanted, local, 'not asked, because of --pull=never');
+  }
+
   async #fromLayout(reference: string, location: string, platform: Platform): Promise<FoundImage> {
     const { importImages, openImageArchive } = await import('../context/index.ts');
     const archive = await openImageArchive(location);
@@ -111,7 +138,8 @@ export class BaseImageSource implements ImageSource {
     { image, root, manifest = image.manifest?.digest }: FoundImage,
     told: { readonly reference: string; readonly from: string },
   ): FoundImage {
-    this.#parts.remote.emit({ type: 'image', ...told, id: image.id });
+    const platform = formatPlatform(image.platform);
+    this.#parts.remote.emit({ type: 'image', ...told, platform, id: image.id });
     return { image, root, manifest };
   }
 

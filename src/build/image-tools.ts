@@ -30,6 +30,8 @@ export type PushImageRequest = LayerCompression & {
   readonly image: string;
   /** References; none means the name of the image itself. */
   readonly destinations: readonly string[];
+  /** Default: all that the name stands for, as one index. */
+  readonly platform?: Platform | undefined;
 };
 export type PushedImage = {
   /** Normalised references. */
@@ -64,8 +66,13 @@ export class ImageTools implements AsyncDisposable {
   }
 
   /** Pushes what a name of the local store names, under that name or others. */
-  async push({ image: name, destinations, ...compression }: PushImageRequest): Promise<PushedImage> {
-    const { images, tagged } = await this.#find(name);
+  async push({
+    image: name,
+    destinations,
+    platform,
+    ...compression
+  }: PushImageRequest): Promise<PushedImage> {
+    const { images, tagged } = await this.#find(name, platform);
     const tags = tagged === undefined ? [] : [tagged.reference];
     const output = { type: 'registry', names: destinations, ...compression } as const;
     const job = { images, references: tags, outputs: [output] };

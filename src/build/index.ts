@@ -37,4 +37,4 @@ export {
   registryLogout,
 } from './registry-login.ts';
 export type { RunImageRequest } from './run-image.ts';
-export type { BuildOptions, BuildRequest, BuildResult, OutputSpec } from './types.ts';
+export type { BuildOptions, BuildRequest, BuildResult, BuiltImage, OutputSpec } from './types.ts';

@@ -2,6 +2,7 @@ import { LapidaryError, quoted, suggest } from '../errors/index.ts';
 import {
   type Digest,
   familiarName,
+  formatPlatform,
   formatReference,
   hostPlatform,
   type ImageConfig,
@@ -71,7 +72,8 @@ export class Lapidary implements AsyncDisposable {
   }
 
   /**
-   * An image by tag, or by image ID (at least 4 hex digits of it).
+   * An image by tag, or by image ID (at least 4 hex digits of it). Of several platforms the one asked for, else the one
+   * that runs best on this machine, else the first.
    * @throws LapidaryError IMAGE_NOT_FOUND
    */
   async inspect(name: string, platform?: Platform): Promise<InspectedImage> {
@@ -102,13 +104,19 @@ export class Lapidary implements AsyncDisposable {
 
   /** Writes images to an archive or directory. @returns the bytes written */
   async save(
-    request: { readonly references: readonly string[]; readonly output: OutputSpec },
+    request: {
+      readonly references: readonly string[];
+      readonly output: OutputSpec;
+      /** Default: all of them; where the output holds one only, the one that runs here. */
+      readonly platform?: Platform | undefined;
+    },
     options: Cancel & {
       readonly stdout?: NodeJS.WritableStream;
       readonly onEvent?: (event: BuildEvent) => void;
     } = {},
   ): Promise<{ readonly size: number }> {
-    const found = await Promise.all(request.references.map((name) => this.#find(name)));
+    const { platform } = request;
+    const found = await Promise.all(request.references.map((name) => this.#find(name, platform)));
     const [first] = found;
     if (first === undefined) throw new LapidaryError('USAGE', 'save needs the name of an image');
     if (found.some((one) => one.image.id !== first.image.id)) {
@@ -117,7 +125,7 @@ export class Lapidary implements AsyncDisposable {
       });
     }
     const job = {
-      images: first.images,
+      images: imagesToSave(first, request),
       references: found.flatMap(({ reference }) => reference ?? []),
       outputs: [request.output],
     };
@@ -167,8 +175,9 @@ export class Lapidary implements AsyncDisposable {
 
   /** What goes over the network or between files: pulling, pushing, copying. Dispose it. */
   tools(options: RemoteOptions = {}): ImageTools {
-    return new ImageTools(this.#remote(options), async (name) => {
-      const { images, reference } = await this.#find(name);
+    return new ImageTools(this.#remote(options), async (name, platform) => {
+      const { image, images: all, reference } = await this.#find(name, platform);
+      const images = platform === undefined ? all : [image];
       return {
         images,
         tagged: reference === undefined ? undefined : await this.#store.images.get(reference),
@@ -186,27 +195,18 @@ export class Lapidary implements AsyncDisposable {
     });
   }
 
-  async #find(
-    name: string,
-    platform: Platform = hostPlatform(process.arch, 'linux'),
-  ): Promise<{
-    readonly reference?: string;
-    readonly image: StoredImage;
-    readonly images: readonly StoredImage[];
-  }> {
+  async #find(name: string, platform?: Platform): Promise<FoundImage> {
     const reference = referenceOf(name);
     const tagged = reference === undefined ? undefined : await this.#store.images.get(reference);
     if (tagged !== undefined) {
-      const image = pickPlatform(tagged.images, platform) ?? tagged.images[0];
-      if (image) return { reference: tagged.reference, image, images: tagged.images };
+      const { images } = tagged;
+      return { reference: tagged.reference, image: pickImage(name, images, platform), images };
     }
-    return this.#findById(name, await this.#store.images.list());
+    const { images } = this.#findById(name, await this.#store.images.list());
+    return { image: pickImage(name, images, platform), images };
   }
 
-  #findById(
-    name: string,
-    all: readonly TaggedImage[],
-  ): { image: StoredImage; images: readonly StoredImage[] } {
+  #findById(name: string, all: readonly TaggedImage[]): { readonly images: readonly [StoredImage] } {
     const hex = /^(?:sha256:)?([0-9a-f]{4,64})$/.exec(name)?.[1];
     const images = all.flatMap((one) => one.images);
     const matches = hex === undefined ? [] : images.filter(({ id }) => id.startsWith(`sha256:${hex}`));
@@ -217,8 +217,40 @@ export class Lapidary implements AsyncDisposable {
         hint: 'give more digits of the ID',
       });
     }
-    return { image, images: [image] };
+    return { images: [image] };
   }
+}
+
+type FoundImage = {
+  /** Normalised; absent for what was found by its ID. */
+  readonly reference?: string;
+  /** The one that was asked for, or that this machine runs best. */
+  readonly image: StoredImage;
+  /** All that the name stands for. */
+  readonly images: readonly StoredImage[];
+};
+
+/** @throws LapidaryError IMAGE_NOT_FOUND when there is none for the platform that was asked for */
+function pickImage(
+  name: string,
+  images: readonly StoredImage[],
+  platform: Platform | undefined,
+): StoredImage {
+  const host = hostPlatform(process.arch, 'linux');
+  const image = pickPlatform(images, platform ?? host) ?? (platform === undefined ? images[0] : undefined);
+  if (image !== undefined) return image;
+  const has = images.map((one) => formatPlatform(one.platform)).join(', ');
+  const wanted = formatPlatform(platform ?? host);
+  throw new LapidaryError('IMAGE_NOT_FOUND', `${quoted(name)} has no image that runs on ${wanted}`, {
+    hint: `it is there for ${has}`,
+  });
+}
+
+function imagesToSave(
+  { image, images }: FoundImage,
+  { output, platform }: { readonly output: OutputSpec; readonly platform?: Platform | undefined },
+): readonly StoredImage[] {
+  return platform === undefined && output.type !== 'docker' ? images : [image];
 }
 
 /** `undefined` for what can only be an image ID. */

@@ -18,7 +18,7 @@ import { type LockChange, lockChanges } from './lock-changes.ts';
 import { LockDraft } from './lock-draft.ts';
 import { EMPTY_LOCK, formatLock, type Lock, lockPath } from './lock-file.ts';
 import { openMainContext } from './main-context.ts';
-import { makePlan, namedContexts } from './make-plan.ts';
+import { namedContexts, planPlatforms } from './make-plan.ts';
 import { RemoteAccess } from './remote-access.ts';
 import { remoteSources } from './remote-sources.ts';
 import type { BuildOptions, BuildRequest } from './types.ts';
@@ -102,8 +102,9 @@ async function lockPlatform(
   const found = new Map<string, ResolvedImage>();
   const allow = ['network.host', 'security.insecure'] as const;
   for (const target of targets) {
-    const asked = { ...request, target, platform, allow };
-    await draft.addPlan(await makePlan(file, { request: asked, contexts, images: draft, found }));
+    const asked = { ...request, target, allow };
+    const [plan] = await planPlatforms(file, [platform], { request: asked, contexts, images: draft, found });
+    if (plan !== undefined) await draft.addPlan(plan);
   }
 }
 

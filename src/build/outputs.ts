@@ -5,6 +5,7 @@ import {
   type Descriptor,
   formatReference,
   type OutputCompression,
+  type Platform,
   parseReference,
   type Reference,
   withDefaultTag,
@@ -72,6 +73,17 @@ export function pushReferences(
     throw new LapidaryError('USAGE', `what is pushed by digest has no tag: ${quoted(name)}`, {
       hint: `write ${quoted(name.slice(0, -tag.length - 1))}`,
     });
+  });
+}
+
+/**
+ * Finds out before a build for several platforms what cannot hold them.
+ * @throws LapidaryError UNSUPPORTED
+ */
+export function checkPlatforms(outputs: readonly OutputSpec[], platforms: readonly Platform[]): void {
+  if (platforms.length === 1 || !outputs.some(({ type }) => type === 'docker')) return;
+  throw new LapidaryError('UNSUPPORTED', 'a Docker archive holds one platform only', {
+    hint: 'use type=oci, or build for one platform: --platform linux/amd64',
   });
 }
 

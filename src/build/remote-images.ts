@@ -1,4 +1,4 @@
-import { formatReference, isDigest, type Platform, type Reference } from '../oci/index.ts';
+import { formatReference, hostPlatform, isDigest, type Platform, type Reference } from '../oci/index.ts';
 import type { Repository } from '../registry/index.ts';
 import type { StoredImage } from '../solve/index.ts';
 import type { PullPolicy } from './image-source.ts';
@@ -31,6 +31,19 @@ export class RemoteImages {
     const repository = await registries.repository(reference);
     const root = await this.#root(repository, name, reference);
     return { ...(await chooseImage(repository, root, { store, name, signal, platform })), root };
+  }
+
+  /**
+   * For what platforms there are images of a name.
+   * @throws RegistryError
+   */
+  async platforms(name: string, reference: Reference): Promise<readonly Platform[]> {
+    const repository = await this.#remote.registries.repository(reference);
+    const { manifests } = await this.#root(repository, name, reference);
+    const told = manifests.flatMap(({ platform }) => platform ?? []);
+    if (told.length > 0) return told;
+    // A manifest alone does not say it: its configuration does
+    return [(await this.find(name, reference, hostPlatform(process.arch, 'linux'))).image.platform];
   }
 
   /** Names an image in the local store, beside those of other platforms that came from the same index. */

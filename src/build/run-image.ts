@@ -58,6 +58,7 @@ export async function runStoredImage(
       paths: store.paths,
       ...sandboxOptions(runtime),
       layers,
+      platform: image.platform,
       process: {
         argv: commandLine(config, request),
         env: environment(config, request),

@@ -44,7 +44,13 @@ export type BuildRequest = {
     | { readonly type: 'text'; readonly text: string; readonly name: string };
   readonly target?: string;
   readonly buildArgs?: Readonly<Record<string, string>>;
-  readonly platform?: Platform;
+  /**
+   * What the image is for; `all` is everything that all base images are there for. Default: this machine. Several give
+   * one index.
+   */
+  readonly platforms?: readonly Platform[] | 'all';
+  /** `BuildResult.descriptor` is told of several platforms even when no output needs it: layers are compressed. */
+  readonly wantsDigest?: boolean;
   /** References to tag in the local store, as typed. */
   readonly tags?: readonly string[];
   readonly outputs?: readonly OutputSpec[];
@@ -93,17 +99,22 @@ export type BuildOptions = CredentialOptions & {
   readonly stdout?: NodeJS.WritableStream;
 };
 
-export type BuildResult = {
+export type BuiltImage = {
   readonly platform: Platform;
   /** The image ID: digest of the configuration. */
   readonly id: Digest;
-  /** Of the manifest, or of the index over several: what an output of type oci or registry has written. */
+  /** Bytes of all layers, uncompressed. */
+  readonly size: number;
+};
+
+export type BuildResult = {
+  /** One per platform, in the order that was asked for. Not empty. */
+  readonly images: readonly BuiltImage[];
+  /** Of the manifest, or of the index over several: what an output of type oci or registry has written; see `wantsDigest`. */
   readonly descriptor?: Descriptor;
   /** What registries know the image by now. */
   readonly pushed: readonly string[];
   /** Tags that were moved, normalised. */
   readonly tags: readonly string[];
-  /** Bytes of all layers, uncompressed. */
-  readonly size: number;
   readonly steps: { readonly hits: number; readonly runs: number };
 };

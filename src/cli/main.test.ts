@@ -45,7 +45,7 @@ describe('main', () => {
     ['a wrong progress', ['build', '--progress', 'x', '.'], EXIT.usage, '--progress has no mode "x"'],
     ['everything on standard input', ['build', '-f', '-', '-'], EXIT.usage, 'are both to be standard input'],
     ['a wrong platform', ['build', '--platform', 'a/b/c/d', '.'], EXIT.failed, 'error[PLATFORM_INVALID]'],
-    ['several platforms', ['build', '--platform', 'a/b,c/d', '.'], EXIT.failed, 'more than one platform'],
+    ['several platforms', ['run', '--platform', 'a/b,c/d', 'x'], EXIT.usage, 'one platform is expected'],
     ['a wrong epoch', ['build', '--source-date-epoch', '-1', '.'], EXIT.usage, '--source-date-epoch is not'],
     ['no jobs', ['build', '-j', '0', '.'], EXIT.usage, '--jobs is not a whole number from 1 on: "0"'],
     ['two streams', ['build', '-o', '-', '-o', 'type=oci', '.'], EXIT.usage, 'both go to standard output'],

@@ -11,7 +11,7 @@ const COMPRESSIONS = ['gzip', 'estargz', 'zstd', 'uncompressed'] as const;
 const COMPRESSION_KEYS = ['compression', 'compression-level', 'force-compression'];
 const MEDIA_KEY = 'oci-mediatypes';
 const PUSH_KEYS = ['name', 'push', 'push-by-digest', 'name-canonical', 'registry.insecure'];
-const KEYS = ['type', 'dest', 'tar', MEDIA_KEY, ...COMPRESSION_KEYS, ...PUSH_KEYS];
+const KEYS = ['type', 'dest', 'tar', 'platform-split', MEDIA_KEY, ...COMPRESSION_KEYS, ...PUSH_KEYS];
 
 /**
  * Reads the value of `--output`. As in docker a single field without `type=` is the directory of a local output,
@@ -33,8 +33,14 @@ export function parseOutput(text: string, cwd: string): OutputSpec {
   const tar = readBoolean('tar=', values.get('tar') ?? 'true');
   if (type === 'tar' || type === 'local') {
     refuseKeys(type, ['tar', MEDIA_KEY, ...COMPRESSION_KEYS], values);
-    return { type, dest };
+    const split = values.get('platform-split');
+    return {
+      type,
+      dest,
+      ...(split !== undefined && { platformSplit: readBoolean('platform-split=', split) }),
+    };
   }
+  refuseKeys(type, ['platform-split'], values);
   if (!tar && (type === 'docker' || dest === '-')) {
     throw usage('tar=false needs type=oci and a dest', 'it writes an OCI layout directory');
   }
@@ -49,7 +55,7 @@ type Compressed = Pick<
 
 /** An image that gets names: in the store, or, when it is pushed, in registries. */
 function readNamed(type: 'registry' | 'image', values: Values): OutputSpec {
-  refuseKeys(type, ['dest', 'tar'], values);
+  refuseKeys(type, ['dest', 'tar', 'platform-split'], values);
   const flag = (key: string, fallback = 'false'): boolean =>
     readBoolean(`${key}=`, values.get(key) ?? fallback);
   const names = (values.get('name') ?? '').split(',').filter((name) => name !== '');

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { LapidaryError, messageOf, quoted } from '../errors/index.ts';
-import { type Platform, parsePlatform } from '../oci/index.ts';
+import { hostPlatform, type Platform, parsePlatform } from '../oci/index.ts';
+import type { Flags } from './command.ts';
 import type { Io } from './io.ts';
 
 const MAX_TEXT = 16 * 2 ** 20;
@@ -42,19 +43,35 @@ export function refuseTerminal(stream: { readonly isTTY?: boolean }, message: st
   throw new LapidaryError('USAGE', message, { hint: 'use a file or a pipe' });
 }
 
-/** `--platform`, for one platform. @throws LapidaryError PLATFORM_INVALID, UNSUPPORTED */
+/** `--platform`, for one platform. @throws LapidaryError PLATFORM_INVALID, USAGE */
 export function readPlatform(text: string | undefined): { readonly platform?: Platform } {
   if (text === undefined) return {};
-  if (text.includes(',')) {
-    throw new LapidaryError(
-      'UNSUPPORTED',
-      `more than one platform at once is not supported: ${quoted(text)}`,
-      {
-        hint: 'build each platform in a call of its own',
-      },
+  const [platform, another] = platformList([text]);
+  if (platform !== undefined && another === undefined) return { platform };
+  throw new LapidaryError('USAGE', `one platform is expected: ${quoted(text)}`, {
+    hint: 'give each platform in a call of its own',
+  });
+}
+
+/** `--platform`, for several, and `--all-platforms`. @throws LapidaryError PLATFORM_INVALID, USAGE */
+export function readPlatforms(flags: Flags): { readonly platforms?: readonly Platform[] | 'all' } {
+  const platforms = platformList(flags.list('platform'));
+  if (!flags.on('all-platforms')) return platforms.length === 0 ? {} : { platforms };
+  if (platforms.length === 0) return { platforms: 'all' };
+  throw new LapidaryError('USAGE', '--platform and --all-platforms exclude each other', {
+    hint: 'leave out one of them',
+  });
+}
+
+/** As docker buildx: `local` is this machine. */
+function platformList(texts: readonly string[]): Platform[] {
+  return texts
+    .flatMap((text) => text.split(','))
+    .map((text) =>
+      text.trim().toLowerCase() === 'local'
+        ? hostPlatform(process.arch, 'linux')
+        : parsePlatform(text.trim()),
     );
-  }
-  return { platform: parsePlatform(text) };
 }
 
 /** A whole number from `least` to `greatest`. @throws LapidaryError USAGE */

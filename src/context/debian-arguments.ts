@@ -61,6 +61,8 @@ export function mmdebstrapArguments(selection: DebianSelection, mirror: string):
   return [
     '--variant=minbase',
     '--format=tar',
+    // It would ask other programs: what it starts can execute the architecture, or says that it cannot
+    '--skip=check/qemu',
     `--architectures=${debianArchitecture(platform)}`,
     '--components=main',
     `--keyring=${KEYRING}`,

@@ -27,6 +27,8 @@ export type DebianBootstrap = {
   readonly allowExpired: boolean;
   /** Takes what happens, a line each, as it happens. Text from programs is cleaned of passwords in URLs only. */
   readonly onLine: (line: string) => void;
+  /** What the program is started by, so that it can execute programs of the platform; see `emulateCommand`. */
+  readonly prefix?: readonly string[];
   /** The environment of the program; default: this process's. `SOURCE_DATE_EPOCH` there makes the tar reproducible. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
 };
@@ -76,7 +78,9 @@ async function start(options: DebianBootstrap, signal: AbortSignal): Promise<Sta
     options.onLine('expired Release files are accepted (--allow-expired); signatures are verified');
   // Listeners may have aborted, and hear of it only once.
   signal.throwIfAborted();
-  const child = spawn('mmdebstrap', args, {
+  const [starter, ...flags] = options.prefix ?? [];
+  const command = starter === undefined ? args : [...flags, 'mmdebstrap', ...args];
+  const child = spawn(starter ?? 'mmdebstrap', command, {
     // A process group of its own: a signal reaches apt and dpkg too, and a Ctrl-C only this process.
     detached: true,
     cwd: '/',

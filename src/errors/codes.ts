@@ -69,6 +69,7 @@ export const ERROR_CODES = {
   LOCK_MISMATCH: 'An image, file or commit is not the one that a lock file names.',
   // Machine
   RUNTIME_MISSING: 'A program that a step needs is not installed.',
+  EMULATOR_MISSING: 'Programs of another architecture cannot be executed on this machine.',
   SANDBOX_FAILED: 'The sandbox for RUN steps could not be set up.',
   PERMISSION: 'The operating system refused an operation.',
   STORE_CORRUPT: 'The local store holds data that does not verify.',

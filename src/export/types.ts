@@ -24,10 +24,15 @@ export type ImageOutput =
       /** `false` writes an OCI layout directory instead of an archive (oci only). */
       readonly tar: boolean;
     } & LayerCompression)
-  | { readonly type: 'tar' | 'local'; readonly dest: string };
+  | {
+      readonly type: 'tar' | 'local';
+      readonly dest: string;
+      /** A directory for each platform (`linux_arm64`); default: when there are several. */
+      readonly platformSplit?: boolean;
+    };
 
 export type WriteImageRequest = {
-  /** One per platform; several give an index (oci only). Not empty. */
+  /** One per platform; several give an index (oci) or a directory for each (tar, local). Not empty. */
   readonly images: readonly StoredImage[];
   /** Normalised references the image is called by; may be empty. */
   readonly references: readonly string[];

@@ -1,10 +1,10 @@
 import { LapidaryError } from '../errors/index.ts';
 import { inTurns } from '../solve/index.ts';
-import type { Entry } from '../tree/index.ts';
 import { localLayer } from './layer-tar.ts';
 import { mergedEntries } from './merged-entries.ts';
 import { openOutput } from './output.ts';
 import { packLayer } from './pack-layer.ts';
+import { directoryOf, joinRoots, type RootFilesystem } from './platform-roots.ts';
 import type { ExportPorts, WriteImageRequest, WriteImageResult } from './types.ts';
 import { writing } from './write-error.ts';
 import { writeDocker, writeOci } from './write-layout.ts';
@@ -28,7 +28,7 @@ export function writeImage(request: WriteImageRequest, ports: ExportPorts): Prom
 }
 
 async function writeTar(request: WriteImageRequest, ports: ExportPorts): Promise<WriteImageResult> {
-  const entries = await rootFilesystem(request, ports);
+  const entries = await inTurns(joinRoots(await rootFilesystems(request, ports)));
   const { stdout, signal, output } = request;
   await using file = await openOutput({ dest: output.dest, stdout, signal });
   for await (const chunk of packLayer(entries, ports.layers)) {
@@ -46,21 +46,26 @@ async function writeDirectory(request: WriteImageRequest, ports: ExportPorts): P
       hint: 'use type=tar for a stream',
     });
   }
-  return writeLocal(output.dest, await rootFilesystem(request, ports), { reader: ports.layers, signal });
+  const entries = await inTurns(joinRoots(await rootFilesystems(request, ports)));
+  return writeLocal(output.dest, entries, { reader: ports.layers, signal });
 }
 
-/** The merged layers of the only image. */
-async function rootFilesystem(
+/** The merged layers of each image. */
+async function rootFilesystems(
   { images, output }: WriteImageRequest,
   { layers }: ExportPorts,
-): Promise<readonly Entry[]> {
-  const [image, ...more] = images;
-  if (image === undefined || more.length > 0) {
-    throw new LapidaryError('UNSUPPORTED', `an output of type ${output.type} holds one platform only`, {
-      hint: 'build one platform at a time',
+): Promise<readonly RootFilesystem[]> {
+  const asked = 'platformSplit' in output ? output.platformSplit : undefined;
+  const platformSplit = asked ?? images.length > 1;
+  const roots: RootFilesystem[] = [];
+  for (const { layers: stack, platform } of images) {
+    const read = [];
+    for (const layer of stack) read.push(await layers.read(localLayer(layer).layer));
+    roots.push({
+      platform,
+      entries: await inTurns(mergedEntries(read)),
+      ...(platformSplit && { directory: directoryOf(platform) }),
     });
   }
-  const read = [];
-  for (const layer of image.layers) read.push(await layers.read(localLayer(layer).layer));
-  return inTurns(mergedEntries(read));
+  return roots;
 }

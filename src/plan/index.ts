@@ -15,6 +15,7 @@ export {
 } from './op.ts';
 export { listTargets, type Outline, type OutlineMount, outlineOf, type Target } from './outline.ts';
 export { planBuild } from './plan-build.ts';
+export { sharePlans } from './share-ops.ts';
 export { findStage, stageName } from './stage-name.ts';
 export { environmentMap } from './stage-state.ts';
 export {

@@ -1,4 +1,5 @@
 import type { SourceRange } from '../errors/index.ts';
+import type { Platform } from '../oci/index.ts';
 import type { GitRef } from './git-ref.ts';
 
 /** Where a step comes from, for titles, errors and events. */
@@ -7,6 +8,8 @@ export type StepOrigin = {
   /** Position among the stage's working instructions (its FROM is the first), from 1. */
   readonly position: number;
   readonly title: string;
+  /** What it runs on, for people; only where a build is for several platforms. */
+  readonly platform?: string;
   readonly at: SourceRange;
 };
 
@@ -22,6 +25,8 @@ export type StepNetwork = 'default' | 'host' | 'none';
 /** What a `run` op executes. Equal commands over equal roots are interchangeable. */
 export type RunCommand = {
   readonly argv: readonly string[];
+  /** What its programs are made for. No part of its key: the base tells that. */
+  readonly platform: Platform;
   /** `NAME=value`: the image's environment, then the build arguments in scope that it does not set. */
   readonly env: readonly string[];
   /** Proxy settings and the like: seen by the command, never part of a key, a layer or a history entry. */

@@ -32,6 +32,7 @@ export function applyRun(
   const env = state.args.environment().map(pair);
   const command: RunCommand = {
     argv,
+    platform: state.platform,
     env: [...env, ...agentVariable(mounts, env)],
     hiddenEnv: state.args.hidden().map(pair),
     cwd: state.cwd,

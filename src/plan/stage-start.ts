@@ -1,11 +1,12 @@
 import { expandWord, type Stage, variablesIn, type Word } from '../dockerfile/index.ts';
-import { LapidaryError, quoted, SourceError, type SourceRange, suggest } from '../errors/index.ts';
-import { type Platform, parsePlatform } from '../oci/index.ts';
+import { LapidaryError, quoted, SourceError, suggest } from '../errors/index.ts';
+import { formatPlatform, type Platform, parsePlatform } from '../oci/index.ts';
 import { declaredNames, StageArguments } from './arguments.ts';
 import { startFromFiles } from './named-contexts.ts';
 import type { PlanScope } from './plan-scope.ts';
 import { findNamedStage, stageName } from './stage-name.ts';
 import { environmentMap, type StageStart, StageState, withPath } from './stage-state.ts';
+import type { ImageNeed } from './types.ts';
 
 /**
  * A stage as its FROM leaves it; `undefined` when the image behind it is not known yet.
@@ -19,6 +20,7 @@ export function startStage(
   stageAfter: (stage: Stage) => StageState | undefined,
 ): StageState | undefined {
   const { file } = scope;
+  const { showsPlatform = false } = scope.options;
   const reference = expandFrom(scope, stage.from.image);
   const platform = platformOf(scope, stage);
   const name = stageName(stage);
@@ -30,13 +32,13 @@ export function startStage(
     const args = new StageArguments(scope.globals, state.args);
     // An ARG that hid the image's own variable does so no longer
     for (const [key, value] of environmentMap(state.config.Env ?? [])) args.setEnv(key, value);
-    return new StageState(name, file, { ...state.planned(), args });
+    return new StageState(name, file, { ...state.planned(), args, showsPlatform });
   }
   const start = startFromOutside(scope, stage, { reference, platform });
   if (start === undefined) return undefined;
   const Env = withPath(start.config.Env ?? [], start.platform);
   const args = new StageArguments(scope.globals, environmentMap(Env));
-  return new StageState(name, file, { ...start, config: { ...start.config, Env }, args });
+  return new StageState(name, file, { ...start, config: { ...start.config, Env }, args, showsPlatform });
 }
 
 /** From a named context, from nothing, or from an image. */
@@ -49,20 +51,20 @@ function startFromOutside(
   const context = scope.contexts.find(reference);
   if (context?.kind !== 'directory') {
     const at = scope.at(from.image);
-    return startFromImage(scope, { reference: context?.name ?? reference, platform, at });
+    const pinned = from.platform !== undefined;
+    return startFromImage(scope, { reference: context?.name ?? reference, platform, at, pinned });
   }
-  return startFromFiles(context.name, scope.options.platform, {
+  const { platform: target, showsPlatform = false } = scope.options;
+  return startFromFiles(context.name, target, {
     stage: stageName(stage),
     position: 1,
     title: from.text,
+    ...(showsPlatform && { platform: formatPlatform(target) }),
     at: { source: scope.file.source, span: from.span },
   });
 }
 
-function startFromImage(
-  scope: PlanScope,
-  need: { readonly reference: string; readonly platform: Platform; readonly at: SourceRange },
-): StageStart | undefined {
+function startFromImage(scope: PlanScope, need: Omit<ImageNeed, 'key'>): StageStart | undefined {
   if (need.reference === 'scratch' && scope.contexts.find('scratch') === undefined) {
     const { platform } = scope.options;
     return { op: { op: 'scratch' }, config: { WorkingDir: '/' }, history: [], platform };

@@ -4,6 +4,7 @@ import { type ErrorDetails, SourceError, type SourceRange, type Span } from '../
 import type { ContainerConfig, Platform } from '../oci/index.ts';
 import type { Lookup, StageArguments } from './arguments.ts';
 import type { Op, StepOrigin } from './op.ts';
+import { platformText } from './platform-text.ts';
 import type { HistoryDraft, PlannedStage } from './types.ts';
 
 const DEFAULT_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -18,6 +19,8 @@ export type StageStart = {
   /** What MAINTAINER said; `undefined` where nobody said anything. */
   readonly author?: string | undefined;
 };
+
+type StageParts = StageStart & { readonly args: StageArguments; readonly showsPlatform?: boolean };
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -35,8 +38,9 @@ export class StageState {
   author: string | undefined;
   #file: Dockerfile;
   #steps: number;
+  readonly #showsPlatform: boolean;
 
-  constructor(name: string, file: Dockerfile, start: StageStart & { readonly args: StageArguments }) {
+  constructor(name: string, file: Dockerfile, start: StageParts) {
     this.name = name;
     this.#file = file;
     this.op = start.op;
@@ -46,6 +50,7 @@ export class StageState {
     this.platform = start.platform;
     this.args = start.args;
     this.author = start.author;
+    this.#showsPlatform = start.showsPlatform ?? false;
     this.#steps = start.op.op === 'scratch' ? 0 : 1;
   }
 
@@ -101,6 +106,7 @@ export class StageState {
       stage: this.name,
       position: this.#steps,
       title: instruction.text,
+      ...(this.#showsPlatform && { platform: platformText(this.platform, this.lookup()) }),
       at: this.at(instruction.span),
     };
   }

@@ -10,6 +10,8 @@ export type ImageNeed = {
   readonly reference: string;
   readonly platform: Platform;
   readonly at: SourceRange;
+  /** The Dockerfile says the platform. */
+  readonly pinned?: boolean;
 };
 
 /** A right that steps only have when the one who builds gives it. */
@@ -22,6 +24,8 @@ export type PlanOptions = {
   /** What the image is for, and what the build runs on. */
   readonly platform: Platform;
   readonly buildPlatform: Platform;
+  /** Steps tell what they run on: one of several plans. */
+  readonly showsPlatform?: boolean;
   readonly labels: Readonly<Record<string, string>>;
   /** Configuration of the result to take back. */
   readonly unset?: readonly Unset[];

@@ -4,9 +4,10 @@ import { cleanLine, formatElapsed, formatSize } from './text.ts';
 
 type Of<T extends BuildEvent['type']> = Extract<BuildEvent, { readonly type: T }>;
 
-/** `[build 2/4] RUN shards install`; stages without a name are `stage-0`, as in BuildKit. */
-export function stepTitle({ stage, position, of, title }: StepInfo): string {
-  return `[${/^\d+$/.test(stage) ? `stage-${stage}` : cleanLine(stage)} ${position}/${of}] ${cleanLine(title)}`;
+/** `[linux/arm64 build 2/4] RUN shards install`; stages without a name are `stage-0`, as in BuildKit. */
+export function stepTitle({ stage, position, of, title, platform }: StepInfo): string {
+  const prefix = platform === undefined ? '' : `${cleanLine(platform)} `;
+  return `[${prefix}${/^\d+$/.test(stage) ? `stage-${stage}` : cleanLine(stage)} ${position}/${of}] ${cleanLine(title)}`;
 }
 
 /** A warning with its code frame, as lines. */
@@ -18,16 +19,18 @@ export function warningLines({ message, at, hint }: Of<'warning'>): string[] {
   ];
 }
 
-export function imageLine({ reference, from, id }: Of<'image'>): string {
-  return `[image] ${cleanLine(reference)} from ${cleanLine(from)}: ${cleanLine(id)}`;
+export function imageLine({ reference, platform, from, id }: Of<'image'>): string {
+  const which = platform === undefined ? '' : ` ${cleanLine(platform)}`;
+  return `[image] ${cleanLine(reference)}${which} from ${cleanLine(from)}: ${cleanLine(id)}`;
 }
 
 export function phaseLine({ name, detail }: Of<'phase'>): string {
   return detail === undefined ? cleanLine(name) : `[${cleanLine(name)}] ${cleanLine(detail)}`;
 }
 
-export function taggedLine({ reference, id }: Of<'tagged'>): string {
-  return `[tag] ${cleanLine(reference)}: ${cleanLine(id)}`;
+export function taggedLine({ reference, platform, id }: Of<'tagged'>): string {
+  const which = platform === undefined ? '' : ` ${cleanLine(platform)}`;
+  return `[tag] ${cleanLine(reference)}${which}: ${cleanLine(id)}`;
 }
 
 /** `[pull] 1f2e3d4c5b6a 12.3MB docker.io/library/alpine`. */
@@ -49,6 +52,21 @@ export function transferEnd({ result, bytes, ms }: Of<'transfer-end'>): string {
     case 'failed':
       return `ERROR after ${formatElapsed(ms)}`;
   }
+}
+
+/** Said of a step as soon as it is known. */
+export function emulatedLine({ platform, emulator }: Of<'step-emulated'>): string {
+  return `emulated: programs of ${cleanLine(platform)} are run by ${cleanLine(emulator)}`;
+}
+
+/** What emulation took, and how it can be avoided, as lines. */
+export function emulationLines({ stage, platform, steps, ms, hint }: Of<'emulation'>): string[] {
+  const name = /^\d+$/.test(stage) ? `stage-${stage}` : cleanLine(stage);
+  const count = steps === 1 ? '1 step' : `${steps} steps`;
+  return [
+    `[emulated] ${cleanLine(platform)} ${name}: ${count}, ${formatElapsed(ms)}`,
+    ...(hint === undefined ? [] : [`  = hint: ${printable(hint)}`]),
+  ];
 }
 
 /** What a registry makes us wait for, or what else is told in one line. */

@@ -1,5 +1,7 @@
 import type { BuildEvent, StepInfo } from '../solve/index.ts';
 import {
+  emulatedLine,
+  emulationLines,
   imageLine,
   noteLine,
   phaseLine,
@@ -50,6 +52,10 @@ export class PlainRenderer implements Renderer {
         return this.#line(`stage ${cleanLine(event.stage)} is not needed`);
       case 'step-start':
         return this.#start(event.step);
+      case 'step-emulated':
+        return this.#say(event.id, emulatedLine(event));
+      case 'emulation':
+        return this.#line(emulationLines(event).join('\n'));
       case 'step-output':
         return this.#output(event);
       case 'step-end':
@@ -91,6 +97,11 @@ export class PlainRenderer implements Renderer {
     const task = this.#task(stepTitle(step));
     this.#steps.set(step.id, task);
     this.#switchTo(task);
+  }
+
+  #say(id: number, line: string): void {
+    const task = this.#steps.get(id);
+    if (task !== undefined) this.#print(task, [line]);
   }
 
   #output({ id, stream, data }: Output): void {

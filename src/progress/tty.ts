@@ -1,5 +1,7 @@
 import type { BuildEvent, StepInfo } from '../solve/index.ts';
 import {
+  emulatedLine,
+  emulationLines,
   imageLine,
   noteLine,
   phaseLine,
@@ -26,6 +28,8 @@ type Task = {
   /** Bytes to move, where that is known, and how many have moved. */
   readonly size: number | undefined;
   done?: number;
+  /** Said of it when it has ended. */
+  note?: string;
 };
 
 /**
@@ -62,6 +66,13 @@ export class TtyRenderer implements Renderer {
         return this.#draw([`=> stage ${cleanLine(event.stage)} is not needed`]);
       case 'step-start':
         return this.#start(event.step.id, titleOf(event.step));
+      case 'step-emulated':
+        return this.#say(event.id, emulatedLine(event));
+      case 'emulation':
+        return this.#draw(
+          emulationLines(event).map((line, i) => (i === 0 ? `=> ${line}` : line)),
+          { whole: true },
+        );
       case 'step-output':
         return this.#output(event.id, event.stream, event.data);
       case 'step-end':
@@ -108,6 +119,13 @@ export class TtyRenderer implements Renderer {
     if (task !== undefined) task.done = bytes;
   }
 
+  #say(id: number, line: string): void {
+    const task = this.#tasks.get(id);
+    if (task === undefined) return;
+    task.tail = [...task.tail, line].slice(-TAIL);
+    task.note = 'emulated';
+  }
+
   #output(id: number, stream: string, data: Uint8Array): void {
     const task = this.#tasks.get(id);
     if (task !== undefined) task.tail = [...task.tail, ...task.lines.push(stream, data)].slice(-TAIL);
@@ -123,7 +141,9 @@ export class TtyRenderer implements Renderer {
     this.#finished += 1;
     const mark = MARKS[result];
     const time = result === 'hit' ? '' : formatElapsed(ms);
-    this.#draw([this.#spread(`=> ${mark}${task.title}`, [note, time].filter(Boolean).join('  '))]);
+    this.#draw([
+      this.#spread(`=> ${mark}${task.title}`, [note ?? task.note, time].filter(Boolean).join('  ')),
+    ]);
   }
 
   /** Text on the left, time on the right. */

@@ -3,7 +3,9 @@ import { rmSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { LapidaryError } from '../errors/index.ts';
+import { hostPlatform } from '../oci/index.ts';
 import type { Container } from './container.ts';
+import { Emulators } from './emulation.ts';
 import {
   decodeOrder,
   encodeFrame,
@@ -55,6 +57,12 @@ class Child {
       case 'unpack':
         void this.#work(run, (context, { abort }) => unpackOrder(context, order.order, abort.signal));
         return;
+      case 'emulate':
+        void this.#work(run, async ({ emulators }) => ({
+          type: 'emulation',
+          emulation: await emulators.prepare(order.request),
+        }));
+        return;
       case 'abort':
         this.#runs.get(run)?.abort.abort();
         return;
@@ -77,7 +85,14 @@ class Child {
       hideCgroups(syscalls, runtime.name);
       const trees = new TreeStore(syscalls, paths, callerIsRoot);
       const network = this.#openNetwork({ syscalls, searchPath });
-      this.#context = { syscalls, paths, runtime, searchPath, trees, callerIsRoot, network };
+      const emulators = new Emulators({
+        ...(callerIsRoot ? {} : { own: syscalls }),
+        searchPath,
+        scratch: paths.work,
+        host: hostPlatform(process.arch, 'linux').architecture,
+      });
+      const machine = { syscalls, paths, runtime, searchPath, callerIsRoot };
+      this.#context = { ...machine, trees, network, emulators };
       this.#report(0, { type: 'ready' });
       void removeDiscarded(paths.discarded);
     } catch (error) {

@@ -1,3 +1,4 @@
+export { type EmulatedCommand, emulateCommand } from './emulated-command.ts';
 export { type MachineCheck, type MachineReport, probeMachine } from './probe.ts';
 export { type RunImageRequest, runImage } from './run-image.ts';
 export { type LayerAdopter, openSandbox } from './runtime.ts';

@@ -87,7 +87,9 @@ export type ContainerRequest = {
   readonly hostname: string;
   /** Path of a network namespace, `new` for one of its own, or absent for that of this process. */
   readonly networkNamespace?: string;
-  /** Whether root of the sandbox is an ordinary user of the machine. */
+  /** Path of a user namespace, or absent for that of this process. */
+  readonly userNamespace?: string;
+  /** Whether root of the container is an ordinary user of the machine, or as little as one. */
   readonly inNamespace?: boolean;
   /** Every right that there is. */
   readonly insecure?: boolean;
@@ -166,10 +168,11 @@ function writable(mount: SpecMount): SpecMount {
 
 type SpecNamespace = { readonly type: string; readonly path?: string };
 
-function namespacesOf({ networkNamespace }: ContainerRequest): SpecNamespace[] {
+function namespacesOf({ networkNamespace, userNamespace }: ContainerRequest): SpecNamespace[] {
   const all: SpecNamespace[] = ['mount', 'pid', 'ipc', 'uts'].map((type) => ({ type }));
   if (networkNamespace === NEW_NETWORK) all.push({ type: 'network' });
   else if (networkNamespace !== undefined) all.push({ type: 'network', path: networkNamespace });
+  if (userNamespace !== undefined) all.push({ type: 'user', path: userNamespace });
   return all;
 }
 
@@ -185,9 +188,11 @@ function baseMounts({
   insecure = false,
   inNamespace = false,
   networkNamespace,
+  userNamespace,
 }: ContainerRequest): SpecMount[] {
   // sysfs shows the network, and only root of its namespace may mount it
-  const foreign = inNamespace && networkNamespace === undefined;
+  const joined = userNamespace !== undefined && networkNamespace !== NEW_NETWORK;
+  const foreign = joined || (inNamespace && networkNamespace === undefined);
   const mounts = foreign ? MOUNTS.map((mount) => (mount.type === 'sysfs' ? HOST_SYS : mount)) : [...MOUNTS];
   if (insecure) return mounts.map(writable);
   // Root of the machine could make the node of any device, if there were a place where it can be opened

@@ -1,6 +1,7 @@
 import { ERROR_CODES, type ErrorCode, LapidaryError, messageOf } from '../errors/index.ts';
 import type { Owner, RequestMount, RunRequest, StorePaths } from '../solve/index.ts';
 import type { LayerId } from '../tree/index.ts';
+import type { EmulationRequest } from './emulation.ts';
 import type { TreeAttributes } from './tree-form.ts';
 import type { LayerBlob } from './unpack-messages.ts';
 
@@ -35,6 +36,8 @@ export type OrderMount =
 /** What the child needs to know of one run. */
 export type RunOrder = Omit<RunRequest, 'stdin' | 'files' | 'mounts'> & {
   readonly mounts?: readonly OrderMount[];
+  /** Its programs are run by the sandbox's own emulators, as `emulate` has answered. */
+  readonly emulated?: boolean;
   /** Made for this run, empty, on the store's filesystem; removed by who sends the order. */
   readonly directory: string;
   /** base64 */
@@ -74,6 +77,7 @@ export type Order =
     }
   | { readonly type: 'run'; readonly order: RunOrder }
   | { readonly type: 'unpack'; readonly order: UnpackOrder }
+  | { readonly type: 'emulate'; readonly request: EmulationRequest }
   | { readonly type: 'abort' }
   | { readonly type: 'signal'; readonly signal: NodeJS.Signals };
 
@@ -87,9 +91,18 @@ export type Report =
   | { readonly type: 'exited'; readonly exitCode: number }
   /** `size` is that of the uncompressed tar. */
   | { readonly type: 'unpacked'; readonly table: string; readonly size: number }
+  | { readonly type: 'emulation'; readonly emulation: Emulation }
   /** It cannot be unpacked from the blob; see IrregularLayer. */
   | { readonly type: 'irregular' }
   | { readonly type: 'failed'; readonly error: PlainError };
+
+/** How programs of an architecture run here. `emulator` is a path, or what else is known of it. */
+export type Emulation =
+  | { readonly type: 'native' }
+  /** By what this machine has registered. */
+  | { readonly type: 'host'; readonly emulator: string }
+  /** By what this sandbox has registered for itself. */
+  | { readonly type: 'own'; readonly emulator: string };
 
 /** An OCI runtime of this machine. */
 export type RuntimeProgram = { readonly name: 'crun' | 'runc'; readonly path: string };

@@ -1,6 +1,8 @@
 import { isatty } from 'node:tty';
 import { LapidaryError } from '../errors/index.ts';
+import type { Platform } from '../oci/index.ts';
 import type { RunRequest } from '../solve/index.ts';
+import { askEmulation } from './ask-emulation.ts';
 import { DEFAULT_SEARCH_PATH, requireInit } from './programs.ts';
 import type { RunOrder, VolumeMount } from './protocol.ts';
 import { checkRequest, openRunDirectory, removeRunDirectory } from './runtime.ts';
@@ -12,6 +14,8 @@ const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2
 export type RunImageRequest = SandboxOptions & {
   /** The image's layers, base first. */
   readonly layers: RunRequest['layers'];
+  /** What its programs are made for; default: this machine. */
+  readonly platform?: Platform;
   readonly process: Pick<RunRequest, 'argv' | 'env' | 'cwd' | 'user' | 'hostname'>;
   /** Absolute paths: `source` on the host, `target` inside. */
   readonly volumes: readonly VolumeMount[];
@@ -36,9 +40,11 @@ export async function runImage(request: RunImageRequest, signal: AbortSignal): P
   }
   const init = request.init ? { init: requireInit(request.searchPath ?? DEFAULT_SEARCH_PATH) } : {};
   await using sandbox = await SandboxProcess.open(request, 'inherit');
+  const { type } = await askEmulation(sandbox, request.platform, request);
   const directory = await openRunDirectory(request.paths);
   try {
-    return await runIn(sandbox, orderOf(request, { directory, ...init }), signal);
+    const order = { ...orderOf(request, { directory, ...init }), emulated: type === 'own' };
+    return await runIn(sandbox, order, signal);
   } finally {
     await removeRunDirectory(directory);
   }

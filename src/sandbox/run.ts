@@ -5,6 +5,7 @@ import type { StorePaths } from '../solve/index.ts';
 import { encodeTree, finish } from '../tree/index.ts';
 import { collectUpper } from './collect.ts';
 import { Container, type ContainerIo } from './container.ts';
+import type { Emulators } from './emulation.ts';
 import { packHidden } from './hidden-contents.ts';
 import { IrregularLayer } from './layer-scan.ts';
 import { listedRoot } from './listed-user.ts';
@@ -37,6 +38,7 @@ export type RunContext = {
   readonly callerIsRoot: boolean;
   /** The network of the steps that name none; `undefined` for that of the machine. Made when it is first asked for. */
   readonly network: () => Promise<StepNetwork | undefined>;
+  readonly emulators: Emulators;
 };
 
 type RunHooks = {
@@ -183,8 +185,7 @@ function containerRequest(
     insecure: order.insecure ?? false,
     root,
     user,
-    inNamespace: context.syscalls.inNamespace,
-    ...remountProgram(order, context),
+    ...namespaceOf(order, context),
     ...networkNamespace(order, network),
     argv: foreground?.init === undefined ? order.argv : [INIT, '--', ...order.argv],
     terminal: foreground?.terminal ?? false,
@@ -197,6 +198,18 @@ function containerRequest(
     maxOpenFiles: maxOpenFiles(),
     arch: process.arch,
   };
+}
+
+/** Emulated steps of root have a user namespace of their own, in which they are as little as an ordinary user. */
+function namespaceOf(
+  order: RunOrder,
+  context: RunContext,
+): Pick<ContainerRequest, 'inNamespace' | 'remount' | 'userNamespace'> {
+  const { namespaces } = context.emulators;
+  if (order.emulated === true && namespaces !== undefined) {
+    return { inNamespace: true, userNamespace: `${namespaces}/user` };
+  }
+  return { inNamespace: context.syscalls.inNamespace, ...remountProgram(order, context) };
 }
 
 /** The later one counts, and there is no other. */

@@ -12,6 +12,7 @@ import type {
   UnpackRequest,
 } from '../solve/index.ts';
 import type { Layer, LayerId } from '../tree/index.ts';
+import { askEmulation } from './ask-emulation.ts';
 import type { OrderMount, RunOrder } from './protocol.ts';
 import { type Outcome, type SandboxOptions, SandboxProcess, type Started } from './sandbox-process.ts';
 import { errnoOf } from './syscalls.ts';
@@ -52,7 +53,10 @@ class SandboxRuntime implements Runtime {
     signal.throwIfAborted();
     checkRequest(request);
     return this.#inSandbox(signal, async (sandbox, directory) => {
-      const order = { ...plainRequest(request), directory, mode: { type: 'build' } } as const;
+      const emulation = await askEmulation(sandbox, request.platform, this.#options);
+      if (emulation.type !== 'native') io.onEmulated?.(emulation.emulator);
+      const emulated = emulation.type === 'own';
+      const order = { ...plainRequest(request), emulated, directory, mode: { type: 'build' } } as const;
       const report = await ending(
         sandbox,
         sandbox.run(order, (stream, data) => io.onOutput(stream, data)),

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { LapidaryError } from '../errors/index.ts';
 import type { StorePaths } from '../solve/index.ts';
+import type { EmulationRequest } from './emulation.ts';
 import { ALL_IDS, sameMaps } from './id-maps.ts';
 import { chooseIsolation, type Isolation } from './isolation.ts';
 import { DEFAULT_SEARCH_PATH, requireRuntime } from './programs.ts';
@@ -132,6 +133,11 @@ export class SandboxProcess implements AsyncDisposable {
   /** Starts to unpack a blob, as `run` does. */
   unpack(order: UnpackOrder): Started {
     return this.#start({ type: 'unpack', order });
+  }
+
+  /** Asks how programs of another architecture run, and makes it possible. */
+  emulate(request: EmulationRequest): Started {
+    return this.#start({ type: 'emulate', request });
   }
 
   #start(order: Order, onOutput?: OnOutput): Started {

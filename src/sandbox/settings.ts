@@ -4,4 +4,6 @@ import type { IsolationMode } from './isolation.ts';
 export type SandboxSettings = {
   /** Default: `auto`. */
   readonly isolation?: IsolationMode;
+  /** Emulators that go before those in the search path, by GOARCH; absolute paths. */
+  readonly emulators?: Readonly<Record<string, string>>;
 };

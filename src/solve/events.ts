@@ -12,6 +12,8 @@ export type StepInfo = {
   readonly of: number;
   /** The instruction as one line, variables as written. */
   readonly title: string;
+  /** What it runs on (`linux/arm64`), and makes files for (`linux/amd64->arm64`), in builds for several platforms. */
+  readonly platform?: string;
   /** Where it stands; absent for steps that come from a base image's ONBUILD. */
   readonly at?: SourceRange;
 };
@@ -22,9 +24,23 @@ export type StepInfo = {
  */
 export type BuildEvent =
   | { readonly type: 'phase'; readonly name: string; readonly detail?: string }
-  | { readonly type: 'image'; readonly reference: string; readonly from: string; readonly id: string }
+  | {
+      readonly type: 'image';
+      readonly reference: string;
+      readonly platform?: string;
+      readonly from: string;
+      readonly id: string;
+    }
   | { readonly type: 'stage-skipped'; readonly stage: string }
   | { readonly type: 'step-start'; readonly step: StepInfo }
+  /** The programs of a step are for another machine. */
+  | {
+      readonly type: 'step-emulated';
+      readonly id: number;
+      readonly platform: string;
+      /** Its path, or what is known of it. */
+      readonly emulator: string;
+    }
   | {
       readonly type: 'step-output';
       readonly id: number;
@@ -69,6 +85,16 @@ export type BuildEvent =
     }
   /** What a registry still allows this user. */
   | { readonly type: 'quota'; readonly host: string; readonly remaining: number; readonly limit: number }
+  /** How long the steps of a stage took that were emulated. */
+  | {
+      readonly type: 'emulation';
+      readonly stage: string;
+      readonly platform: string;
+      readonly steps: number;
+      readonly ms: number;
+      /** How it would not be needed. */
+      readonly hint?: string;
+    }
   /** Worth a line, but nothing to act on. */
   | { readonly type: 'notice'; readonly message: string }
   /** Layers are fetched, of so many bytes, only to know what a COPY or ADD is copied onto; with --link they would not be. */
@@ -76,7 +102,7 @@ export type BuildEvent =
   | { readonly type: 'pushed'; readonly reference: string; readonly digest: Digest }
   | { readonly type: 'export-start'; readonly output: string }
   | { readonly type: 'export-end'; readonly output: string; readonly size: number; readonly ms: number }
-  | { readonly type: 'tagged'; readonly reference: string; readonly id: Digest }
+  | { readonly type: 'tagged'; readonly reference: string; readonly platform?: string; readonly id: Digest }
   | { readonly type: 'warning'; readonly message: string; readonly at?: SourceRange; readonly hint?: string };
 
 export interface EventSink {

@@ -1,4 +1,5 @@
 import { LapidaryError, SourceError } from '../errors/index.ts';
+import { formatPlatform } from '../oci/index.ts';
 import type { Op } from '../plan/index.ts';
 import { type Layer, resolveOwner } from '../tree/index.ts';
 import type { EventSink } from './events.ts';
@@ -45,6 +46,7 @@ export async function runStep(
   const noHome = home !== undefined && !env.some((line) => line.startsWith('HOME='));
   const request: RunRequest = {
     layers: await ports.trees.unpacked(stack, ports.runtime),
+    platform: command.platform,
     argv: command.argv,
     env: noHome ? [...env, `HOME=${home}`] : env,
     cwd: command.cwd,
@@ -61,7 +63,14 @@ export async function runStep(
     ports.events.emit({ type: 'step-output', id, stream, data });
   });
   try {
-    const result = await ports.runtime.run(request, { signal: ports.signal, onOutput: output.write });
+    const platform = formatPlatform(command.platform);
+    const onEmulated = (emulator: string): void =>
+      ports.events.emit({ type: 'step-emulated', id, platform, emulator });
+    const result = await ports.runtime.run(request, {
+      signal: ports.signal,
+      onOutput: output.write,
+      onEmulated,
+    });
     output.end();
     if (result.ok) return result.layer;
     throw runFailed(op, result, tail);

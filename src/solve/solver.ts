@@ -96,16 +96,16 @@ export class Solver {
   }
 
   /**
-   * Evaluates `op` and all behind it. When a step fails the steps that run beside it are stopped, and the first
+   * Evaluates ops and all behind them at the same time. When a step fails the steps that run beside it are stopped, and the first
    * failure is thrown once all have ended.
    */
-  async solve(op: Op): Promise<Solved> {
+  async solveAll(ops: readonly Op[]): Promise<Solved[]> {
     const { signal } = this.#options;
     const stop = (): void => this.#abort.abort(signal.reason);
     signal.addEventListener('abort', stop, { once: true });
     try {
       signal.throwIfAborted();
-      return await this.#solve(op);
+      return await Promise.all(ops.map((op) => this.#solve(op)));
     } catch (error) {
       this.#abort.abort(error);
       await Promise.allSettled(this.#solved.values());
@@ -114,6 +114,13 @@ export class Solver {
     } finally {
       signal.removeEventListener('abort', stop);
     }
+  }
+
+  /** The same for one op. */
+  async solve(op: Op): Promise<Solved> {
+    const [solved] = await this.solveAll([op]);
+    if (solved === undefined) throw new Error('an op without a result');
+    return solved;
   }
 
   #firstFailure: unknown;

@@ -48,8 +48,8 @@ export type OpenStep = {
 };
 
 function stepInfo(id: number, origin: StepOrigin, of: number): StepInfo {
-  const { stage, position, title, at } = origin;
-  return { id, stage, position, of, title, at };
+  const { stage, position, title, at, platform } = origin;
+  return { id, stage, position, of, title, ...(platform === undefined ? {} : { platform }), at };
 }
 
 /** An error of a step points at its instruction unless it already points at something better. */

@@ -43,9 +43,9 @@ async function run(
 ): Promise<{ readonly id: string; readonly events: BuildEvent[] }> {
   const context = await workspace.files('context', { x: 'new', Dockerfile: dockerfile });
   const events: BuildEvent[] = [];
-  const request = { context: { type: 'directory', path: context }, platform: AMD64, ...more } as const;
-  const { id } = await build(request, { store: workspace.store, onEvent: (event) => events.push(event) });
-  return { id, events };
+  const request = { context: { type: 'directory', path: context }, platforms: [AMD64], ...more } as const;
+  const { images } = await build(request, { store: workspace.store, onEvent: (event) => events.push(event) });
+  return { id: images[0]?.id ?? '', events };
 }
 
 describe('FROM an image of a registry', () => {
@@ -113,11 +113,11 @@ describe('FROM an image of a registry', () => {
     };
     await run(from, { tags: ['amd'] });
     expect(await env('amd')).toEqual(expect.arrayContaining(['P=amd', 'X=1']));
-    await run(from, { tags: ['arm'], platform: ARM64 });
+    await run(from, { tags: ['arm'], platforms: [ARM64] });
     expect(await env('arm')).toEqual(expect.arrayContaining(['P=arm', 'X=1']));
     // The index was read once
     expect(registry.requests({ endpoint: 'manifest', path: 'multi' })).toHaveLength(1);
-    await expect(run(from, { platform: { os: 'linux', architecture: 's390x' } })).rejects.toMatchObject({
+    await expect(run(from, { platforms: [{ os: 'linux', architecture: 's390x' }] })).rejects.toMatchObject({
       code: 'IMAGE_NOT_FOUND',
       hint: expect.stringContaining('linux/arm64, linux/amd64'),
     });
@@ -175,7 +175,7 @@ describe('--pull', () => {
   test('does not take away the name that a build has given', async () => {
     await put({ platform: ARM64 });
     await run('FROM scratch\nCOPY x /mine', { tags: [base()] });
-    await run(`FROM ${base()}`, { platform: ARM64 });
+    await run(`FROM ${base()}`, { platforms: [ARM64] });
     await using lapidary = await Lapidary.open({ store: workspace.store });
     expect((await lapidary.inspect(base())).image.platform).toEqual(AMD64);
   });

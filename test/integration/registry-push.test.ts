@@ -33,7 +33,7 @@ const events: BuildEvent[] = [];
 
 async function run(dockerfile: string, more: Partial<BuildRequest> = {}): Promise<BuildResult> {
   const context = await workspace.files('context', { x: 'new', Dockerfile: dockerfile });
-  const request = { context: { type: 'directory', path: context }, platform: AMD64, ...more } as const;
+  const request = { context: { type: 'directory', path: context }, platforms: [AMD64], ...more } as const;
   events.length = 0;
   return build(request, { store: workspace.store, onEvent: (event) => events.push(event) });
 }

@@ -17,4 +17,4 @@ const result = await build(
   },
   { store },
 );
-process.stdout.write(`${process.getuid?.()} ${result.id}\n`);
+process.stdout.write(`${process.getuid?.()} ${result.images[0]?.id}\n`);

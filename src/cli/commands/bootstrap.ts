@@ -1,6 +1,7 @@
 import type { BootstrapRequest } from '../../build/index.ts';
 import { EXIT, LapidaryError, quoted } from '../../errors/index.ts';
 import type { CommandSpec, Invocation } from '../command.ts';
+import { EMULATOR_OPTION } from '../emulator-flags.ts';
 
 export const bootstrapCommand: CommandSpec = {
   name: 'bootstrap',
@@ -9,6 +10,7 @@ export const bootstrapCommand: CommandSpec = {
   arity: [1, 1],
   options: [
     { flags: '--platform OS/ARCH', help: 'Platform of the image (default: that of this machine)' },
+    EMULATOR_OPTION,
     { flags: '--include PACKAGE[,PACKAGE]', help: 'Packages on top of the minimal set', repeat: true },
     { flags: '--tag NAME', help: 'Name of the image (default: the argument)' },
     { flags: '--mirror URL', help: 'Archive to fetch from (default: the one that this machine uses)' },
@@ -52,8 +54,12 @@ async function runBootstrap(call: Invocation): Promise<number> {
 }
 
 /** @throws LapidaryError USAGE, UNSUPPORTED, PLATFORM_INVALID */
-async function readBootstrapRequest({ flags, args: [name = ''] }: Invocation): Promise<BootstrapRequest> {
-  const { readPlatform } = await import('../read-input.ts');
+async function readBootstrapRequest({ flags, io, args: [name = ''] }: Invocation): Promise<BootstrapRequest> {
+  const [{ readPlatform }, { readEmulators }, { searchPath }] = await Promise.all([
+    import('../read-input.ts'),
+    import('../emulator-flags.ts'),
+    import('../machine-paths.ts'),
+  ]);
   const match = /^debian:([a-z][a-z0-9]*?)(-slim)?$/.exec(name);
   const suite = match?.[1];
   if (suite === undefined) {
@@ -73,6 +79,8 @@ async function readBootstrapRequest({ flags, args: [name = ''] }: Invocation): P
     slim: match?.[2] !== undefined,
     tag: flags.text('tag') ?? name,
     ...readPlatform(flags.text('platform')),
+    ...readEmulators(flags.list('emulator'), io.cwd),
+    ...searchPath({ io }),
     include: flags
       .list('include')
       .flatMap((list) => list.split(','))

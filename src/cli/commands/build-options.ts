@@ -16,10 +16,15 @@ export const BUILD_OPTIONS: readonly OptionSpec[] = [
     help: 'Value of an ARG; without =VALUE the one that the environment has',
     repeat: true,
   },
-  { flags: '--platform OS/ARCH', help: 'Platform of the image (default: that of this machine)' },
+  {
+    flags: '--platform OS/ARCH[,…]',
+    help: 'Platforms of the image (default: that of this machine, also called local); several give one index',
+    repeat: true,
+  },
+  { flags: '--all-platforms', help: 'Every platform that all base images are there for' },
   {
     flags: '-o, --output SPEC',
-    help: 'type=oci|docker|tar|local,dest=PATH[,tar=false], or type=registry[,name=NAME,NAME][,push-by-digest=true][,registry.insecure=true]; for layers [,compression=gzip|estargz|zstd|uncompressed][,compression-level=N][,force-compression=true]; oci-mediatypes=false for the media types of Docker’s schema 2; a path alone is a local directory, - a tar on standard output',
+    help: 'type=oci|docker|tar|local,dest=PATH[,tar=false], or type=registry[,name=NAME,NAME][,push-by-digest=true][,registry.insecure=true]; for files [,platform-split=false]; for layers [,compression=gzip|estargz|zstd|uncompressed][,compression-level=N][,force-compression=true]; oci-mediatypes=false for the media types of Docker’s schema 2; a path alone is a local directory, - a tar on standard output',
     repeat: true,
   },
   { flags: '--push', help: 'Push to the registries of all names: --output type=registry' },

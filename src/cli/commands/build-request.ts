@@ -7,7 +7,7 @@ import type { Io } from '../io.ts';
 import { readBuildArgs, readContexts, readLabels, readUnset } from '../key-values.ts';
 import { oneOf } from '../one-of.ts';
 import { parseOutput } from '../output-spec.ts';
-import { readNumber, readPlatform, readStdinText, refuseTerminal } from '../read-input.ts';
+import { readNumber, readPlatforms, readStdinText, refuseTerminal } from '../read-input.ts';
 
 /**
  * What the command line asks for. Standard input is read where it is the Dockerfile; nothing else is.
@@ -22,7 +22,7 @@ export async function readBuildRequest({ flags, args, io }: Invocation): Promise
     context,
     ...(target === undefined ? {} : { target }),
     buildArgs: readBuildArgs(flags.list('build-arg'), io.env),
-    ...readPlatform(flags.text('platform')),
+    ...readPlatforms(flags),
     tags: flags.list('tag'),
     outputs: readOutputs(flags, io),
     contexts: readContexts(flags.list('build-context')),

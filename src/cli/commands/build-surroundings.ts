@@ -17,7 +17,7 @@ export async function buildSurroundings(call: Invocation, request: BuildRequest)
     store: await storeRoot(call),
     ...(request.context.type === 'stream' ? { stdin: io.stdin() } : {}),
     proxy: proxyVariables(call),
-    ...readSandbox(flags),
+    ...readSandbox(flags, io.cwd),
     ...searchPath(call),
   };
 }

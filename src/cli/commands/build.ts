@@ -50,9 +50,10 @@ async function runBuild(call: Invocation): Promise<number> {
     ]);
   const quiet = flags.on('quiet');
   const mode = quiet ? 'quiet' : readProgressMode(flags.text('progress'));
-  const request = await readBuildRequest(call);
-  const surroundings = await buildSurroundings(call, request);
   const [iidFile, metadataFile] = [flags.text('iidfile'), flags.text('metadata-file')];
+  const wantsDigest = quiet || iidFile !== undefined || metadataFile !== undefined;
+  const request = { ...(await readBuildRequest(call)), wantsDigest };
+  const surroundings = await buildSurroundings(call, request);
   // The ID of an earlier build must not be taken for this one's
   if (iidFile !== undefined) await onFile(iidFile, (path) => rm(path, { force: true }), io);
   const { build } = await import('../../build/index.ts');
@@ -64,23 +65,40 @@ async function runBuild(call: Invocation): Promise<number> {
       ...registries(call),
     }),
   );
-  if (iidFile !== undefined) await onFile(iidFile, (path) => writeFile(path, result.id), io);
+  if (iidFile !== undefined) await onFile(iidFile, (path) => writeFile(path, idOf(result)), io);
   if (metadataFile !== undefined) await onFile(metadataFile, (path) => writeFile(path, metadata(result)), io);
-  if (quiet) io.stdout.write(`${result.id}\n`);
+  if (quiet) io.stdout.write(`${idOf(result)}\n`);
   else if (mode !== 'quiet' && mode !== 'rawjson') io.stderr.write(await summary(result));
   return EXIT.ok;
 }
 
-async function summary({ id, size, steps }: BuildResult): Promise<string> {
-  const { formatSize } = await import('../../progress/index.ts');
-  return `${id} (${formatSize(size)}, ${steps.runs} executed, ${steps.hits} cached)\n`;
+async function summary({ images, descriptor, steps }: BuildResult): Promise<string> {
+  const [{ formatSize }, { formatPlatform }] = await Promise.all([
+    import('../../progress/index.ts'),
+    import('../../oci/index.ts'),
+  ]);
+  const work = `${steps.runs} executed, ${steps.hits} cached`;
+  const [only, another] = images;
+  if (only !== undefined && another === undefined) return `${only.id} (${formatSize(only.size)}, ${work})\n`;
+  const lines = images.map(
+    ({ id, platform, size }) => `${id} ${formatPlatform(platform)} (${formatSize(size)})`,
+  );
+  const index = descriptor === undefined ? [] : [`${descriptor.digest} index`];
+  return `${[...lines, ...index].join('\n')}\n${images.length} platforms, ${work}\n`;
+}
+
+/** The image ID, or the digest of the index over several platforms: as docker buildx has it. */
+function idOf({ images, descriptor }: BuildResult): string {
+  const [only, another] = images;
+  return (another === undefined ? only?.id : descriptor?.digest) ?? '';
 }
 
 /** Keys as docker buildx has them. */
-function metadata({ id, tags, pushed, descriptor }: BuildResult): string {
+function metadata({ images, tags, pushed, descriptor }: BuildResult): string {
   const names = [...new Set([...pushed, ...tags])];
+  const [only, another] = images;
   const document = {
-    'containerimage.config.digest': id,
+    ...(only && another === undefined && { 'containerimage.config.digest': only.id }),
     ...(descriptor && {
       'containerimage.digest': descriptor.digest,
       'containerimage.descriptor': descriptor,

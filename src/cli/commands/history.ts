@@ -10,6 +10,7 @@ export const historyCommand: CommandSpec = {
   options: [
     { flags: '--format FORMAT', help: 'Go template for each entry; `table TEMPLATE` or `json`' },
     { flags: '--no-trunc', help: 'Do not shorten instructions and image IDs' },
+    { flags: '--platform OS/ARCH', help: 'Platform to pick from an image of several' },
     { flags: '--json', help: 'Print one JSON array' },
   ],
   examples: [
@@ -45,8 +46,12 @@ async function runHistory(call: Invocation): Promise<number> {
     ]);
   exclusive({ '--json': flags.on('json'), '--format': flags.on('format') });
   const full = flags.on('no-trunc');
-  const { layerSize } = await import('../../build/index.ts');
-  const found = await withLapidary(call, (lapidary) => lapidary.inspect(args[0] ?? ''));
+  const [{ layerSize }, { readPlatform }] = await Promise.all([
+    import('../../build/index.ts'),
+    import('../read-input.ts'),
+  ]);
+  const { platform } = readPlatform(flags.text('platform'));
+  const found = await withLapidary(call, (lapidary) => lapidary.inspect(args[0] ?? '', platform));
   const entries = historyEntries(found, layerSize);
   if (flags.on('json')) {
     const { formatJson } = await import('../json.ts');

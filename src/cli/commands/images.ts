@@ -19,7 +19,7 @@ export const imagesCommand: CommandSpec = {
     { text: 'The IDs of one repository', command: 'lapidary images -q app' },
   ],
   details: [
-    'Fields of templates: .Repository .Tag .ID .Digest .CreatedSince .CreatedAt .Size .Platform. NAME is a repository, or a repository with a tag.',
+    'Fields of templates: .Repository .Tag .ID .Digest .CreatedSince .CreatedAt .Size .Platform. NAME is a repository, or a repository with a tag. An image of several platforms has a line for each.',
   ],
   run: runImages,
 };
@@ -38,30 +38,36 @@ async function runImages(call: Invocation): Promise<number> {
   return EXIT.ok;
 }
 
-/** Youngest first, as docker does; those of one time by name. */
+/** Youngest first, as docker does; those of one time by name. A line for each platform. */
 async function listImages(lapidary: Lapidary, name: string | undefined): Promise<Listed[]> {
   const { splitTag } = await import('../image-facts.ts');
   const { familiarName, parseReference } = await import('../../oci/index.ts');
   const wanted = name === undefined ? undefined : familiarName(parseReference(name));
   const listed: Listed[] = [];
-  for (const { reference, taggedAt } of await lapidary.images()) {
+  for (const { reference, taggedAt, images } of await lapidary.images()) {
     const { repository, tag } = splitTag(reference);
     if (wanted !== undefined && wanted !== repository && wanted !== `${repository}:${tag}`) continue;
-    listed.push({ reference, taggedAt, found: await lapidary.inspect(reference) });
+    for (const { platform } of images)
+      listed.push({ reference, taggedAt, found: await lapidary.inspect(reference, platform) });
   }
   const age = ({ found }: Listed): number => Date.parse(found.config.created ?? '') || 0;
   return listed.sort((a, b) => age(b) - age(a) || (a.reference < b.reference ? -1 : 1));
 }
 
 async function render(listed: readonly Listed[], { flags, io }: Invocation): Promise<string> {
-  const [{ displayId, imageSize, splitTag }, { formatRows }, times, { formatSize }, { formatPlatform }] =
-    await Promise.all([
-      import('../image-facts.ts'),
-      import('../table.ts'),
-      import('../human-time.ts'),
-      import('../../progress/index.ts'),
-      import('../../oci/index.ts'),
-    ]);
+  const [
+    { displayId, imageSize, splitTag },
+    { formatRows },
+    times,
+    { formatSize },
+    { formatPlatform, hostPlatform },
+  ] = await Promise.all([
+    import('../image-facts.ts'),
+    import('../table.ts'),
+    import('../human-time.ts'),
+    import('../../progress/index.ts'),
+    import('../../oci/index.ts'),
+  ]);
   const full = flags.on('no-trunc');
   if (flags.on('quiet'))
     return listed.map(({ found }) => `${displayId(found.image.id, { full })}\n`).join('');
@@ -79,7 +85,10 @@ async function render(listed: readonly Listed[], { flags, io }: Invocation): Pro
       Platform: formatPlatform(found.image.platform),
     };
   });
-  return formatRows(rows, TABLE, flags.text('format'));
+  // Where there is nothing but this machine's own there is nothing to tell apart
+  const own = formatPlatform(hostPlatform(process.arch, 'linux'));
+  const table = rows.some(({ Platform }) => Platform !== own) ? { ...TABLE, columns: WIDE_COLUMNS } : TABLE;
+  return formatRows(rows, table, flags.text('format'));
 }
 
 const TABLE = {
@@ -95,6 +104,7 @@ const TABLE = {
   },
   columns: ['Repository', 'Tag', 'ID', 'CreatedSince', 'Size'],
 } as const;
+const WIDE_COLUMNS = ['Repository', 'Tag', 'ID', 'Platform', 'CreatedSince', 'Size'] as const;
 
 /** Sizes in bytes and times as stored, for programs. */
 async function jsonList(listed: readonly Listed[]): Promise<string> {

@@ -26,6 +26,10 @@ export const pushCommand: CommandSpec = {
       help: "false: the media types of Docker's schema 2 (default: true; an image that was pulled keeps its own)",
       bare: 'true',
     },
+    {
+      flags: '--platform OS/ARCH',
+      help: 'Only the image of this platform (default: all, as one index)',
+    },
     ...NETWORK_OPTIONS,
     { flags: '-a, --all-tags', help: '', unsupported: 'name each of them' },
   ],
@@ -41,17 +45,19 @@ export const pushCommand: CommandSpec = {
 
 async function runPush(call: Invocation): Promise<number> {
   const { flags, args, io } = call;
-  const [{ withTools }, { readNetwork }, { readCompression }, { readBoolean }] = await Promise.all([
-    import('../open-lapidary.ts'),
-    import('../network-options.ts'),
-    import('../output-spec.ts'),
-    import('../read-input.ts'),
-  ]);
+  const [{ withTools }, { readNetwork }, { readCompression }, { readBoolean, readPlatform }] =
+    await Promise.all([
+      import('../open-lapidary.ts'),
+      import('../network-options.ts'),
+      import('../output-spec.ts'),
+      import('../read-input.ts'),
+    ]);
   const [name = '', ...destinations] = args;
   const types = flags.text('oci-mediatypes');
   const request = {
     image: name,
     destinations,
+    ...readPlatform(flags.text('platform')),
     ...readCompression({
       compression: flags.text('compression'),
       level: flags.text('compression-level'),

@@ -12,6 +12,10 @@ export const saveCommand: CommandSpec = {
   options: [
     { flags: '-o, --output FILE', help: 'Archive to write (default: - for standard output)' },
     { flags: '--format FORMAT', help: 'docker or oci (default: docker)' },
+    {
+      flags: '--platform OS/ARCH',
+      help: 'Platform to pick from an image of several (default: all for oci, that of this machine for docker)',
+    },
   ],
   examples: [
     { text: 'An archive for `docker load`', command: 'lapidary save -o app.tar app:1.0' },
@@ -24,16 +28,18 @@ export const saveCommand: CommandSpec = {
 
 async function runSave(call: Invocation): Promise<number> {
   const { flags, args, io } = call;
-  const [{ withLapidary }, { refuseTerminal }] = await Promise.all([
+  const [{ withLapidary }, { readPlatform, refuseTerminal }] = await Promise.all([
     import('../open-lapidary.ts'),
     import('../read-input.ts'),
   ]);
+  const { platform } = readPlatform(flags.text('platform'));
   const file = flags.text('output') ?? '-';
   const dest = file === '-' ? file : resolve(io.cwd, file);
   const output = { type: readFormat(flags.text('format')), dest, tar: true };
   if (dest === '-') refuseTerminal(io.stdout, 'an archive is not written to a terminal');
   const { signal, stdout } = io;
-  await withLapidary(call, (lapidary) => lapidary.save({ references: args, output }, { signal, stdout }));
+  const request = { references: args, output, platform };
+  await withLapidary(call, (lapidary) => lapidary.save(request, { signal, stdout }));
   return EXIT.ok;
 }
 

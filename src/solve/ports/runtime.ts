@@ -1,4 +1,4 @@
-import type { Compression, DiffId } from '../../oci/index.ts';
+import type { Compression, DiffId, Platform } from '../../oci/index.ts';
 import type { Layer, LayerId } from '../../tree/index.ts';
 
 /** `default`: one that reaches others but not the machine itself, where the machine can give that. */
@@ -8,6 +8,8 @@ export type RunNetwork = 'default' | 'host' | 'none';
 export type RunRequest = {
   /** The stack of layers that is the root filesystem, base first. */
   readonly layers: readonly LayerId[];
+  /** What its programs are made for; default: this machine. */
+  readonly platform?: Platform;
   readonly argv: readonly string[];
   /** `NAME=value`, complete: nothing of the caller's environment is added. */
   readonly env: readonly string[];
@@ -110,7 +112,12 @@ export type Unpacked = { readonly layer: LayerId; readonly size: number };
 export interface Runtime extends AsyncDisposable {
   run(
     request: RunRequest,
-    io: { onOutput(stream: 'stdout' | 'stderr', data: Uint8Array): void; signal: AbortSignal },
+    io: {
+      onOutput(stream: 'stdout' | 'stderr', data: Uint8Array): void;
+      /** Called before the first output when an emulator runs it: its path, or what is known of it. */
+      onEmulated?(emulator: string): void;
+      signal: AbortSignal;
+    },
   ): Promise<RunResult>;
   /**
    * Makes a blob a layer whose contents are unpacked, in one pass over it; `undefined` when the layer is one of the

@@ -68,7 +68,8 @@ export class Buildah {
   async #arguments(one: Case, request: BuildRequest, place: string): Promise<string[]> {
     const file = join(place, 'Dockerfile');
     if (one.dockerfile !== undefined) await writeFile(file, one.dockerfile);
-    const platform = request.platform ?? hostPlatform(process.arch, 'linux');
+    const [platform = hostPlatform(process.arch, 'linux')] =
+      request.platforms === 'all' ? [] : (request.platforms ?? []);
     const pairs = (flag: string, values: Readonly<Record<string, string>> = {}): string[] =>
       Object.entries(values).flatMap(([name, value]) => [flag, `${name}=${value}`]);
     return [
