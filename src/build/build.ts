@@ -25,6 +25,7 @@ import {
 import { RemoteAccess } from './remote-access.ts';
 import { remoteSources } from './remote-sources.ts';
 import { lazyRuntime } from './runtime.ts';
+import { checkShard, platformsOfShard } from './shard.ts';
 import { withEpoch } from './source-date-epoch.ts';
 import { tellChecks } from './tell-checks.ts';
 import type { BuildOptions, BuildRequest, BuildResult, OutputSpec } from './types.ts';
@@ -45,6 +46,7 @@ export async function build(asked: BuildRequest, options: BuildOptions): Promise
   const names = outputs.flatMap((output) => (output.type === 'image' ? output.names : []));
   const tags = [...new Set([...(request.tags ?? []), ...names].map(normaliseTag))];
   checkOutputs(outputs, tags);
+  if (request.shard !== undefined) checkShard(outputs);
   await using store = await openLocalStore(options.store);
   const credentials = await openCredentials(options);
   const remote = remoteSources(store, options, credentials);
@@ -110,8 +112,9 @@ export async function build(asked: BuildRequest, options: BuildOptions): Promise
   signal.throwIfAborted();
   const job = { images: built, references: tags, outputs };
   const written = await writeOutputs(job, { remote: access, stdout: options.stdout });
-  const descriptor = written.descriptor ?? (await rootOf(built, request, access));
-  return finish(built, { tags, written: { ...written, descriptor } }, { store, solver, emit });
+  const descriptor = written.descriptor ?? (await wantedRoot(built, request, access));
+  const moved = request.shard === undefined ? tags : [];
+  return finish(built, { tags: moved, written: { ...written, descriptor } }, { store, solver, emit });
 }
 
 /** What must not be pushed is better known before the build than after. */
@@ -140,14 +143,14 @@ function nameOfStage({ stages, source }: Dockerfile, name: string): string {
 }
 
 /** Of what a name in the local store will stand for, where somebody wants to know. */
-async function rootOf(
+async function wantedRoot(
   images: readonly StoredImage[],
   { wantsDigest = false }: BuildRequest,
   remote: RemoteAccess,
 ): Promise<Descriptor | undefined> {
   if (!wantsDigest || images.length === 1) return undefined;
-  const { storeSource } = await import('./copy-sources.ts');
-  return (await storeSource('the result', images, { remote })).root;
+  const { rootOf } = await import('./merge-layouts.ts');
+  return rootOf(images, remote);
 }
 
 /** Tags move last: whoever sees the name sees a whole image. */
@@ -177,8 +180,10 @@ async function platformsOf(
   file: Dockerfile,
   { request, contexts, images }: Omit<PlanParts, 'images'> & { readonly images: BaseImageSource },
 ): Promise<readonly Platform[]> {
-  const { platforms = [] } = request;
-  if (platforms === 'all') return offeredPlatforms(file, planOptions({ request, contexts }), images);
-  const unique = new Map(platforms.map((platform) => [formatPlatform(platform), platform]));
-  return unique.size === 0 ? [hostPlatform(process.arch, 'linux')] : [...unique.values()];
+  const { platforms: asked = [], shard } = request;
+  const all =
+    asked === 'all' ? await offeredPlatforms(file, planOptions({ request, contexts }), images) : asked;
+  const unique = new Map(all.map((platform) => [formatPlatform(platform), platform]));
+  const platforms = unique.size === 0 ? [hostPlatform(process.arch, 'linux')] : [...unique.values()];
+  return shard === undefined ? platforms : platformsOfShard(platforms, shard);
 }

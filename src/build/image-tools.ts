@@ -20,6 +20,7 @@ import {
 } from './copy-image.ts';
 import { planCopy } from './copy-plan.ts';
 import type { CreateIndexRequest } from './create-index.ts';
+import type { Merged, MergeRequest } from './merge-layouts.ts';
 import { checkOutputs, writeOutputs } from './outputs.ts';
 import { type PulledImage, pullImage } from './pull-image.ts';
 import type { RemoteAccess } from './remote-access.ts';
@@ -97,6 +98,12 @@ export class ImageTools implements AsyncDisposable {
   async annotateIndex(request: AnnotateIndexRequest): Promise<RawManifest> {
     const { annotateIndex } = await import('./annotate-index.ts');
     return annotateIndex(request, { remote: this.#remote, find: this.#find });
+  }
+
+  /** Joins layouts that several machines have written; see `MergeRequest`. */
+  async merge(request: MergeRequest, stdout?: NodeJS.WritableStream): Promise<Merged> {
+    const { mergeLayouts } = await import('./merge-layouts.ts');
+    return mergeLayouts(request, this.#remote, stdout);
   }
 
   /** What a name stands for, byte by byte; for one platform its manifest. No layer is read. */

@@ -7,6 +7,7 @@ import type { SandboxSettings } from '../sandbox/index.ts';
 import type { BuildEvent } from '../solve/index.ts';
 import type { CredentialOptions } from './credentials.ts';
 import type { PullPolicy } from './image-source.ts';
+import type { Shard } from './shard.ts';
 
 /** A push to registries. */
 export type RegistryOutput = LayerCompression & {
@@ -49,6 +50,8 @@ export type BuildRequest = {
    * one index.
    */
   readonly platforms?: readonly Platform[] | 'all';
+  /** Only a part of the platforms; the outputs are OCI layouts, and no name moves. */
+  readonly shard?: Shard;
   /** `BuildResult.descriptor` is told of several platforms even when no output needs it: layers are compressed. */
   readonly wantsDigest?: boolean;
   /** References to tag in the local store, as typed. */

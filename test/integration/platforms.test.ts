@@ -194,4 +194,56 @@ describe('a build for several platforms', () => {
     expect([code, stderr]).toEqual([1, expect.stringContaining('RUN test $TARGETARCH = amd64')]);
     expect(await work.ok(['images', '-q', 'never'])).toBe('');
   });
+
+  test('is the same when several machines build a part each', async () => {
+    const [whole, one, two, merged] = ['whole', 'one', 'two', 'merged'].map((name) =>
+      work.path(`shards-${name}`),
+    );
+    const args = (dest: string | undefined): string[] => [
+      '-o',
+      `type=oci,tar=false,dest=${dest}`,
+      '-t',
+      'parts',
+    ];
+    await work.ok(['build', ...EPOCH, ...ALL, ...args(whole), context]);
+    await work.ok(['rmi', 'parts']);
+    await work.ok(['build', ...EPOCH, ...ALL, '--shard', '1/2', ...args(one), context]);
+    await work.ok(['build', ...EPOCH, ...ALL, '--shard', '2/2', ...args(two), context]);
+    // A part is no image
+    expect(await work.ok(['images', '-q', 'parts'])).toBe('');
+    const other = { env: { LAPIDARY_STORE: work.path('store-of-another-machine') } };
+    const digest = await work.ok(
+      ['merge', '-o', `type=oci,tar=false,dest=${merged}`, one ?? '', two ?? ''],
+      other,
+    );
+    expect(digest.trim()).toBe((await indexIn('shards-whole')).digest);
+    expect(platformsOf((await indexIn('shards-merged')).index)).toEqual(PLATFORMS);
+    expect(await work.ok(['inspect', '-f', '{{.Variant}}', '--platform', 'linux/arm', 'parts'], other)).toBe(
+      'v7\n',
+    );
+
+    await using registry = await RealRegistry.start();
+    const name = `${registry.host}/team/parts:1`;
+    const pushed = await work.ok(['merge', '-q', '-t', name, '--push', one ?? '', two ?? ''], other);
+    expect(pushed).toBe(`${name}@${digest}`);
+    expect(await work.ok(['inspect', '--digest', name], other)).toBe(digest);
+  });
+
+  test.for([
+    ['twice the same', ['merge', 'shards-one', 'shards-one'], 'linux/amd64 is there twice'],
+    ['a shard that is none', ['build', '--shard', '3/2', '.'], '--shard is not understood: "3/2"'],
+    [
+      'a shard of nothing',
+      ['build', '--shard', '2/2', '-o', 'type=oci,dest=x.tar', 'context'],
+      'nothing is left to build for the shard 2/2',
+    ],
+    [
+      'a shard in a registry',
+      ['build', '--shard', '1/2', '--push', '-t', 'x.io/y', 'context'],
+      'a shard is written to an OCI layout',
+    ],
+  ] as const)('refuses %s', async ([, args, text]) => {
+    const { code, stderr } = await work.run(args);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(text)]);
+  });
 });

@@ -21,6 +21,10 @@ export const BUILD_OPTIONS: readonly OptionSpec[] = [
     help: 'Platforms of the image (default: that of this machine, also called local); several give one index',
     repeat: true,
   },
+  {
+    flags: '--shard NUMBER/COUNT',
+    help: 'Build a part of the platforms, such as 1/2 on the first of two machines, into an OCI layout; see merge',
+  },
   { flags: '--all-platforms', help: 'Every platform that all base images are there for' },
   {
     flags: '-o, --output SPEC',

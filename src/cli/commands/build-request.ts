@@ -23,6 +23,7 @@ export async function readBuildRequest({ flags, args, io }: Invocation): Promise
     ...(target === undefined ? {} : { target }),
     buildArgs: readBuildArgs(flags.list('build-arg'), io.env),
     ...readPlatforms(flags),
+    ...shard(flags),
     tags: flags.list('tag'),
     outputs: readOutputs(flags, io),
     contexts: readContexts(flags.list('build-context')),
@@ -76,7 +77,8 @@ export async function readDockerfile(
   return { type: 'inside', path: file };
 }
 
-function readOutputs(flags: Flags, io: Io): OutputSpec[] {
+/** `--output` and `--push`. @throws LapidaryError USAGE, UNSUPPORTED */
+export function readOutputs(flags: Flags, io: Io): OutputSpec[] {
   const outputs = flags.list('output').map((text) => parseOutput(text, io.cwd));
   if (flags.on('push')) outputs.push({ type: 'registry', names: [] });
   const piped = outputs.filter((output) => 'dest' in output && output.dest === '-');
@@ -88,6 +90,16 @@ function readOutputs(flags: Flags, io: Io): OutputSpec[] {
     });
   }
   return outputs;
+}
+
+function shard(flags: Flags): Pick<BuildRequest, 'shard'> {
+  const text = flags.text('shard');
+  if (text === undefined) return {};
+  const [, index = 0, of = 0] = (/^(\d{1,4})\/(\d{1,4})$/.exec(text) ?? []).map(Number);
+  if (index >= 1 && index <= of) return { shard: { index, of } };
+  throw new LapidaryError('USAGE', `--shard is not understood: ${quoted(text)}`, {
+    hint: 'expected NUMBER/COUNT, such as 1/2 on the first of two machines',
+  });
 }
 
 const POLICIES = ['always', 'missing', 'newer', 'never'] as const;

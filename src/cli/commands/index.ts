@@ -14,6 +14,7 @@ import { logoutCommand } from './logout.ts';
 import { manifestAnnotateCommand } from './manifest-annotate.ts';
 import { manifestCreateCommand } from './manifest-create.ts';
 import { manifestRmCommand } from './manifest-rm.ts';
+import { mergeCommand } from './merge.ts';
 import { pullCommand } from './pull.ts';
 import { pushCommand } from './push.ts';
 import { rmCommand } from './rm.ts';
@@ -28,6 +29,7 @@ import { versionCommand } from './version.ts';
 export const COMMANDS: readonly CommandSpec[] = [
   buildCommand,
   lockCommand,
+  mergeCommand,
   runCommand,
   pullCommand,
   pushCommand,

@@ -157,7 +157,7 @@ export async function prepareCase(one: Case, place: string, serving?: Serving): 
     ...input,
     ...present({ target, buildArgs, labels, sourceDateEpoch, network, allow }),
     unset: readUnset(unset),
-    ...(platform === undefined ? {} : { platform: parsePlatform(platform) }),
+    ...(platform === undefined ? {} : { platforms: [parsePlatform(platform)] }),
     ...(named.length === 0 ? {} : { contexts: Object.fromEntries(named) as Record<string, string> }),
     tags: [tagOf(one)],
   };
