@@ -20,16 +20,11 @@ export const mergeCommand: CommandSpec = {
     ...NETWORK_OPTIONS,
   ],
   examples: [
-    {
-      text: 'On two machines, then on any',
-      command:
-        'lapidary build --platform linux/amd64,linux/arm64 --shard 1/2 -t app -o type=oci,tar=false,dest=one .',
-    },
     { text: 'Without a registry', command: 'lapidary merge -t app one two' },
     { text: 'Into a registry', command: 'lapidary merge -t ghcr.io/me/app:1 --push one two' },
   ],
   details: [
-    'A LAYOUT is an OCI layout, as a directory or an archive. In the order of their shards they give the very index that one machine would have built. Names move when everything else is done.',
+    'A LAYOUT is an OCI layout, as a directory or an archive, such as `build --shard 1/2 -o type=oci,tar=false,dest=one` writes. In the order of their shards they give the very index that one machine would have built. Names move when everything else is done.',
   ],
   run: runMerge,
 };
