@@ -86,7 +86,12 @@ export class FileBlobStore implements BlobStore, Receiving {
   async *receive(expect: Stored, rest: Rest): AsyncGenerator<Uint8Array> {
     const final = this.#pathOf(expect.digest);
     try {
-      yield* receiveBlob(expect, rest, { partial: this.#partial, work: this.#work, final });
+      yield* receiveBlob(expect, rest, {
+        partial: this.#partial,
+        work: this.#work,
+        unsettled: this.#unsettled,
+        final,
+      });
     } catch (error) {
       throw storeError(error, this.#directory);
     }
@@ -95,6 +100,7 @@ export class FileBlobStore implements BlobStore, Receiving {
   spool(source: AsyncIterable<Uint8Array>): Spool {
     return startSpool(fromOutside(source), {
       temporary: temporaryName(this.#work),
+      unsettled: this.#unsettled,
       finalOf: (digest) => this.#pathOf(digest),
     });
   }

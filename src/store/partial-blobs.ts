@@ -3,6 +3,7 @@ import { createReadStream, readdirSync, renameSync, rmSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LapidaryError } from '../errors/index.ts';
+import { markUnsettled } from '../host/index.ts';
 import { type Digest, hexOf } from '../oci/index.ts';
 import { moveInto, writeAll } from './atomic-file.ts';
 import type { Spool } from './spool.ts';
@@ -19,6 +20,8 @@ export type ReceivePaths = {
   readonly work: string;
   /** What the blob is called once it is whole. */
   readonly final: string;
+  /** Where it is marked that its bytes may not be on the disk yet. */
+  readonly unsettled: string;
 };
 
 /**
@@ -47,7 +50,7 @@ export interface Receiving {
 export async function* receiveBlob(
   expect: Expected,
   rest: Rest,
-  { partial, work, final }: ReceivePaths,
+  { partial, work, final, unsettled }: ReceivePaths,
 ): AsyncGenerator<Uint8Array> {
   const waiting = join(partial, hexOf(expect.digest));
   const path = join(work, `receive-${hexOf(expect.digest)}-${randomBytes(4).toString('hex')}`);
@@ -70,7 +73,7 @@ export async function* receiveBlob(
       }
     }
     if (size !== expect.size) throw mismatch(expect, `${size} bytes instead of ${expect.size}`);
-    await file.sync();
+    markUnsettled(unsettled, { kind: 'blob', name: hexOf(expect.digest) });
     moveInto(path, final);
   } catch (error) {
     if (error instanceof LapidaryError && error.code === 'DIGEST_MISMATCH') rmSync(path, { force: true });

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import type { Digest } from '../oci/index.ts';
+import { markUnsettled } from '../host/index.ts';
+import { type Digest, hexOf } from '../oci/index.ts';
 import { moveInto, writeAll } from './atomic-file.ts';
 import { storeError } from './store-error.ts';
 
@@ -17,6 +18,8 @@ export type Spool = {
 
 export type SpoolPaths = {
   readonly temporary: string;
+  /** Where it is marked that its bytes may not be on the disk yet. */
+  readonly unsettled: string;
   readonly finalOf: (digest: Digest) => string;
 };
 
@@ -78,7 +81,7 @@ class State {
 async function write(
   source: AsyncIterable<Uint8Array>,
   state: State,
-  { temporary, finalOf }: SpoolPaths,
+  { temporary, unsettled, finalOf }: SpoolPaths,
 ): Promise<{ readonly digest: Digest; readonly size: number }> {
   try {
     await using file = await state.ready;
@@ -88,8 +91,8 @@ async function write(
       await writeAll(file, chunk);
       state.grow(chunk.length);
     }
-    await file.sync();
     const digest = `sha256:${hash.digest('hex')}` as Digest;
+    markUnsettled(unsettled, { kind: 'blob', name: hexOf(digest) });
     moveInto(temporary, finalOf(digest));
     state.end(finalOf(digest));
     return { digest, size: state.size };
