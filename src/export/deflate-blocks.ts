@@ -29,25 +29,35 @@ export async function* deflateBlocks(
   source: AsyncIterable<Uint8Array>,
   { level, threads = availableParallelism() }: DeflateOptions,
 ): AsyncGenerator<Uint8Array> {
-  const waiting: Promise<Uint8Array>[] = [];
-  let dictionary: Uint8Array | undefined;
-  for await (const block of blocksOf(source)) {
-    const deflated = deflateBlock(block, { level, dictionary });
+  const waiting: Waiting[] = [];
+  const free: Block[] = [];
+  let before: Block | undefined;
+  for await (const block of blocksOf(source, free)) {
+    const deflated = deflateBlock(block, { level, dictionary: before?.subarray(-WINDOW) });
     deflated.catch(() => undefined); // thrown when its turn comes, if it does
-    waiting.push(deflated);
-    dictionary = block.subarray(-WINDOW);
-    if (waiting.length > Math.min(threads, MAX_THREADS)) yield* inTurn(waiting, 1);
+    waiting.push({ deflated, before });
+    before = block;
+    if (waiting.length > Math.min(threads, MAX_THREADS)) yield* inTurn(waiting, 1, free);
   }
-  yield* inTurn(waiting, waiting.length);
+  yield* inTurn(waiting, waiting.length, free);
 }
 
-async function* inTurn(waiting: Promise<Uint8Array>[], count: number): AsyncGenerator<Uint8Array> {
-  for (const deflated of waiting.splice(0, count)) yield await deflated;
+type Block = Buffer<ArrayBuffer>;
+/** A block in work, and the one before it, which it refers to: after that nobody needs the latter. */
+type Waiting = { readonly deflated: Promise<Uint8Array>; readonly before: Block | undefined };
+
+async function* inTurn(waiting: Waiting[], count: number, free: Block[]): AsyncGenerator<Uint8Array> {
+  for (const { deflated, before } of waiting.splice(0, count)) {
+    const bytes = await deflated;
+    if (before !== undefined) free.push(before);
+    yield bytes;
+  }
 }
 
-/** Cuts into blocks of `BLOCK` bytes and one that is shorter, maybe empty: it is the last. */
-async function* blocksOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let block = Buffer.allocUnsafeSlow(BLOCK);
+/** Cuts into blocks of `BLOCK` bytes and one that is shorter, maybe empty: it is the last. Those that are free are used again. */
+async function* blocksOf(source: AsyncIterable<Uint8Array>, free: Block[]): AsyncGenerator<Block> {
+  const next = (): Block => free.pop() ?? Buffer.allocUnsafeSlow(BLOCK);
+  let block = next();
   let length = 0;
   for await (const chunk of source) {
     for (let at = 0; at < chunk.length; ) {
@@ -57,7 +67,7 @@ async function* blocksOf(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint
       at += piece.length;
       if (length < BLOCK) continue;
       yield block;
-      [block, length] = [Buffer.allocUnsafeSlow(BLOCK), 0];
+      [block, length] = [next(), 0];
     }
   }
   yield block.subarray(0, length);
