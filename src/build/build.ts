@@ -110,6 +110,10 @@ export async function build(asked: BuildRequest, options: BuildOptions): Promise
     plans.map(({ result }) => assembleImage(result, request.sourceDateEpoch, ports)),
   );
   signal.throwIfAborted();
+  if (request.tests !== undefined) {
+    const { testImages } = await import('./test-images.ts');
+    await testImages(built, request.tests, { store, trees: solver.trees, runtime, emit, signal });
+  }
   const job = { images: built, references: tags, outputs };
   const written = await writeOutputs(job, { remote: access, stdout: options.stdout });
   const descriptor = written.descriptor ?? (await wantedRoot(built, request, access));

@@ -1,5 +1,5 @@
 import type { SandboxOptions } from '../sandbox/index.ts';
-import type { Runtime } from '../solve/index.ts';
+import type { Runtime, TrialRuntime } from '../solve/index.ts';
 import type { LocalStore } from './local-store.ts';
 import type { BuildOptions } from './types.ts';
 
@@ -23,9 +23,9 @@ export function sandboxOptions({
 }
 
 /** A runtime that loads and starts nothing before the first command has to run. */
-export function lazyRuntime(store: LocalStore, options: RuntimeOptions): Runtime {
-  let opened: Promise<Runtime> | undefined;
-  const open = async (): Promise<Runtime> => {
+export function lazyRuntime(store: LocalStore, options: RuntimeOptions): Runtime & TrialRuntime {
+  let opened: Promise<Runtime & TrialRuntime> | undefined;
+  const open = async (): Promise<Runtime & TrialRuntime> => {
     const { openSandbox } = await import('../sandbox/index.ts');
     return openSandbox({
       paths: store.paths,
@@ -37,6 +37,10 @@ export function lazyRuntime(store: LocalStore, options: RuntimeOptions): Runtime
     async run(request, io) {
       opened ??= open();
       return (await opened).run(request, io);
+    },
+    async trial(request, io) {
+      opened ??= open();
+      return (await opened).trial(request, io);
     },
     async unpack(request, io) {
       opened ??= open();

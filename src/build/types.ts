@@ -8,6 +8,7 @@ import type { BuildEvent } from '../solve/index.ts';
 import type { CredentialOptions } from './credentials.ts';
 import type { PullPolicy } from './image-source.ts';
 import type { Shard } from './shard.ts';
+import type { ImageTests } from './test-images.ts';
 
 /** A push to registries. */
 export type RegistryOutput = LayerCompression & {
@@ -50,6 +51,8 @@ export type BuildRequest = {
    * one index.
    */
   readonly platforms?: readonly Platform[] | 'all';
+  /** What has to succeed in every image before an output is written or a name moves. */
+  readonly tests?: ImageTests;
   /** Only a part of the platforms; the outputs are OCI layouts, and no name moves. */
   readonly shard?: Shard;
   /** `BuildResult.descriptor` is told of several platforms even when no output needs it: layers are compressed. */

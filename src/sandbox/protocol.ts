@@ -46,6 +46,8 @@ export type RunOrder = Omit<RunRequest, 'stdin' | 'files' | 'mounts'> & {
   readonly files: readonly { readonly path: string; readonly mode: number; readonly base64: string }[];
   readonly mode:
     | { readonly type: 'build' }
+    /** As for a build, but nothing of it stays. */
+    | { readonly type: 'trial' }
     | {
         readonly type: 'foreground';
         readonly terminal: boolean;

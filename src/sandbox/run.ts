@@ -25,7 +25,11 @@ import { publishTree, type TreeStore } from './tree-store.ts';
 const MAX_OPEN_FILES = 524_288;
 const INIT = '/sbin/docker-init';
 /** Files of /etc that are put over those of the image. */
-const ETC = { build: ['resolv.conf', 'hosts'], foreground: ['resolv.conf', 'hosts', 'hostname'] } as const;
+const ETC = {
+  build: ['resolv.conf', 'hosts'],
+  trial: ['resolv.conf', 'hosts'],
+  foreground: ['resolv.conf', 'hosts', 'hostname'],
+} as const;
 
 export type RunContext = {
   readonly syscalls: Syscalls;
@@ -62,8 +66,7 @@ export async function runOrder(context: RunContext, order: RunOrder, hooks: RunH
   setMetadata(syscalls, upper, view.rootMetadata());
   try {
     const { exitCode, made } = await runContainer(context, { order, view, network: await network }, hooks);
-    if (order.mode.type === 'foreground') return { type: 'exited', exitCode };
-    if (exitCode !== 0) return { type: 'exited', exitCode };
+    if (order.mode.type !== 'build' || exitCode !== 0) return { type: 'exited', exitCode };
     removeUnused(syscalls, upper, made);
     return { type: 'succeeded', table: await keepChange(context, { directory, upper, view }) };
   } finally {
@@ -250,7 +253,7 @@ function etcMounts(order: RunOrder, names: readonly string[], network: StepNetwo
     hosts: () => hostsFile(order.hostname),
     hostname: () => `${order.hostname}\n`,
   };
-  const access = order.mode.type === 'build' ? 'ro' : 'rw';
+  const access = order.mode.type === 'foreground' ? 'rw' : 'ro';
   return names.map((name) => {
     const source = `${order.directory}/${name}`;
     writeFileSync(source, contents[name]?.() ?? '', { mode: 0o644 });

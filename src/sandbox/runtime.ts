@@ -4,10 +4,12 @@ import { constants } from 'node:os';
 import { LapidaryError, quoted } from '../errors/index.ts';
 import type {
   RequestMount,
+  RunIo,
   RunRequest,
   RunResult,
   Runtime,
   StorePaths,
+  TrialRuntime,
   Unpacked,
   UnpackRequest,
 } from '../solve/index.ts';
@@ -36,11 +38,13 @@ const SIGNALS = new Map(Object.entries(constants.signals).map(([name, number]) =
  * the first `run`. A command that was killed by a signal is told from its exit code, 128 + n.
  * `run` throws LapidaryError PERMISSION, RUNTIME_MISSING, SANDBOX_FAILED, STORE_CORRUPT, STORE_FAILED.
  */
-export function openSandbox(options: SandboxOptions & { readonly layers: LayerAdopter }): Runtime {
+export function openSandbox(
+  options: SandboxOptions & { readonly layers: LayerAdopter },
+): Runtime & TrialRuntime {
   return new SandboxRuntime(options);
 }
 
-class SandboxRuntime implements Runtime {
+class SandboxRuntime implements Runtime, TrialRuntime {
   readonly #options: SandboxOptions & { readonly layers: LayerAdopter };
   #process: Promise<SandboxProcess> | undefined;
 
@@ -48,24 +52,42 @@ class SandboxRuntime implements Runtime {
     this.#options = options;
   }
 
-  async run(request: RunRequest, io: Parameters<Runtime['run']>[1]): Promise<RunResult> {
+  async run(request: RunRequest, io: RunIo): Promise<RunResult> {
+    return this.#execute(request, { type: 'build' }, io, async (report) => {
+      if (report.type === 'exited') return failure(report.exitCode);
+      if (report.type !== 'succeeded' || report.table === undefined)
+        throw new Error('the sandbox sent no layer');
+      return { ok: true, layer: await this.#options.layers.adopt(report.table) };
+    });
+  }
+
+  async trial(request: RunRequest, io: RunIo): Promise<number> {
+    return this.#execute(request, { type: 'trial' }, io, (report) => {
+      if (report.type !== 'exited') throw new Error(`the sandbox answered a trial with ${report.type}`);
+      return Promise.resolve(report.exitCode);
+    });
+  }
+
+  async #execute<T>(
+    request: RunRequest,
+    mode: { readonly type: 'build' | 'trial' },
+    io: RunIo,
+    keep: (report: Outcome) => Promise<T>,
+  ): Promise<T> {
     const { signal } = io;
     signal.throwIfAborted();
     checkRequest(request);
     return this.#inSandbox(signal, async (sandbox, directory) => {
       const emulation = await askEmulation(sandbox, request.platform, this.#options);
       if (emulation.type !== 'native') io.onEmulated?.(emulation.emulator);
-      const emulated = emulation.type === 'own';
-      const order = { ...plainRequest(request), emulated, directory, mode: { type: 'build' } } as const;
-      const report = await ending(
-        sandbox,
-        sandbox.run(order, (stream, data) => io.onOutput(stream, data)),
-        signal,
+      const order = { ...plainRequest(request), emulated: emulation.type === 'own', directory, mode };
+      return keep(
+        await ending(
+          sandbox,
+          sandbox.run(order, (stream, data) => io.onOutput(stream, data)),
+          signal,
+        ),
       );
-      if (report.type === 'exited') return failure(report.exitCode);
-      if (report.type !== 'succeeded' || report.table === undefined)
-        throw new Error('the sandbox sent no layer');
-      return { ok: true, layer: await this.#options.layers.adopt(report.table) };
     });
   }
 

@@ -8,6 +8,7 @@ export {
   writeBlobDiffId,
   writeLayerRecord,
 } from './layer-record.ts';
+export { OutputTail } from './output-tail.ts';
 export type * from './ports/index.ts';
 export { userOf } from './run-step.ts';
 export { Semaphore } from './semaphore.ts';

@@ -22,6 +22,15 @@ export const BUILD_OPTIONS: readonly OptionSpec[] = [
     repeat: true,
   },
   {
+    flags: '--test COMMAND',
+    help: 'Run this in the image of every platform before any output is written or name moves: a line for its shell, or a JSON list',
+    repeat: true,
+  },
+  {
+    flags: '--test-health',
+    help: 'Start the image of every platform, and wait until its HEALTHCHECK succeeds, before any output is written or name moves',
+  },
+  {
     flags: '--shard NUMBER/COUNT',
     help: 'Build a part of the platforms, such as 1/2 on the first of two machines, into an OCI layout; see merge',
   },

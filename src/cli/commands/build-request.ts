@@ -24,6 +24,7 @@ export async function readBuildRequest({ flags, args, io }: Invocation): Promise
     buildArgs: readBuildArgs(flags.list('build-arg'), io.env),
     ...readPlatforms(flags),
     ...shard(flags),
+    ...tests(flags),
     tags: flags.list('tag'),
     outputs: readOutputs(flags, io),
     contexts: readContexts(flags.list('build-context')),
@@ -90,6 +91,11 @@ export function readOutputs(flags: Flags, io: Io): OutputSpec[] {
     });
   }
   return outputs;
+}
+
+function tests(flags: Flags): Pick<BuildRequest, 'tests'> {
+  const [commands, health] = [flags.list('test'), flags.on('test-health')];
+  return commands.length > 0 || health ? { tests: { commands, health } } : {};
 }
 
 function shard(flags: Flags): Pick<BuildRequest, 'shard'> {

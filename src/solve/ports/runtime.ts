@@ -105,20 +105,24 @@ export type UnpackRequest = {
 /** `size` is that of the uncompressed tar, in bytes. */
 export type Unpacked = { readonly layer: LayerId; readonly size: number };
 
+export type RunIo = {
+  onOutput(stream: 'stdout' | 'stderr', data: Uint8Array): void;
+  /** Called before the first output when an emulator runs it: its path, or what is known of it. */
+  onEmulated?(emulator: string): void;
+  signal: AbortSignal;
+};
+
+/** Runs commands whose changes are thrown away, and answers with their exit codes. */
+export interface TrialRuntime {
+  trial(request: RunRequest, io: RunIo): Promise<number>;
+}
+
 /**
  * Runs commands over stacks of layers. Opened lazily by the first `run`; disposing ends every process and mount.
  * Aborting `signal` kills the command and rejects with `signal.reason`; nothing of it stays.
  */
 export interface Runtime extends AsyncDisposable {
-  run(
-    request: RunRequest,
-    io: {
-      onOutput(stream: 'stdout' | 'stderr', data: Uint8Array): void;
-      /** Called before the first output when an emulator runs it: its path, or what is known of it. */
-      onEmulated?(emulator: string): void;
-      signal: AbortSignal;
-    },
-  ): Promise<RunResult>;
+  run(request: RunRequest, io: RunIo): Promise<RunResult>;
   /**
    * Makes a blob a layer whose contents are unpacked, in one pass over it; `undefined` when the layer is one of the
    * rare ones that cannot be unpacked like this: `LayerStore.ingestTar` takes it.
