@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -24,9 +24,23 @@ const CHECKS: readonly { readonly name: string; readonly command: readonly strin
   { name: 'build', command: ['node', 'scripts/build.ts'] },
 ];
 
-const SUITES = [
+/** Tests of what executes commands: once more as an ordinary user, in a user namespace. */
+const AS_USER = ['escape', 'run', 'run-mounts', 'run-secrets', 'sandbox', 'sandbox-life'].map(
+  (name) => `test/integration/${name}.test.ts`,
+);
+
+/** For a user who cannot write into the checkout, as vitest does to load its configuration and to keep modules. */
+const UNWRITABLE = ['--configLoader', 'native', '--fsModuleCache=false'];
+
+type Suite = { readonly name: string; readonly project: string; readonly files?: readonly string[] };
+
+const SUITES: readonly Suite[] = [
   { name: 'unit tests', project: 'unit' },
   { name: 'integration tests', project: 'integration' },
+  // Without root they were run like that already
+  ...(process.getuid?.() === 0
+    ? [{ name: 'integration tests as an ordinary user', project: 'integration', files: AS_USER }]
+    : []),
 ];
 
 let started = performance.now();
@@ -40,10 +54,14 @@ for (const { name, command } of CHECKS) {
   );
 }
 const reports = await mkdtemp(join(tmpdir(), 'lapidary-reports-'));
-for (const { name, project } of SUITES) {
-  const report = join(reports, `${project}.json`);
+// The ordinary user writes there, too
+await chmod(reports, 0o777);
+for (const [i, { name, project, files }] of SUITES.entries()) {
+  const report = join(reports, `${i}.json`);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  const outcome = await run(['vitest', 'run', '--project', project, ...reporters]);
+  const vitest = ['vitest', 'run', '--project', project, ...reporters];
+  const asUser = ['sh', 'scripts/as-user.sh', ...vitest, ...UNWRITABLE, ...(files ?? [])];
+  const outcome = await run(files === undefined ? vitest : asUser);
   tell(name, await countOf(report, outcome), outcome.output);
 }
 await rm(reports, { recursive: true });

@@ -9,6 +9,7 @@ import { assembleImage } from './assemble.ts';
 import { ContextRegistry } from './context-registry.ts';
 import { openCredentials } from './credentials.ts';
 import { EmulationReport } from './emulation-report.ts';
+import { executionKey } from './execution-key.ts';
 import { BaseImageSource } from './image-source.ts';
 import { type LocalStore, measureIn, openLocalStore } from './local-store.ts';
 import { openMainContext } from './main-context.ts';
@@ -69,7 +70,8 @@ export async function build(asked: BuildRequest, options: BuildOptions): Promise
   });
   const { searchPath } = options;
   const allow = await allowedRights(request, { dockerfile: source.text, searchPath });
-  const parts = { request: { ...request, allow }, contexts, found, images };
+  const execution = executionKey(options.sandbox);
+  const parts = { request: { ...request, allow }, execution, contexts, found, images };
   const platforms = await platformsOf(file, { ...parts, images: bases });
   checkPlatforms(outputs, platforms);
   const plans = await planPlatforms(file, platforms, parts);

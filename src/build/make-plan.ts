@@ -23,6 +23,8 @@ export type PlanParts = {
   readonly images: ImageSource;
   /** Filled with what the plans turn out to need, by `ImageNeed.key`. */
   readonly found: Map<string, ResolvedImage>;
+  /** See `executionKey`. */
+  readonly execution?: string | undefined;
 };
 
 /**
@@ -59,7 +61,8 @@ export async function planPlatforms(
 export function planOptions({
   request,
   contexts,
-}: Pick<PlanParts, 'request' | 'contexts'>): Omit<PlanOptions, 'images'> {
+  execution,
+}: Pick<PlanParts, 'request' | 'contexts' | 'execution'>): Omit<PlanOptions, 'images'> {
   const native = hostPlatform(process.arch, 'linux');
   return {
     ...(request.target === undefined ? {} : { target: request.target }),
@@ -69,6 +72,7 @@ export function planOptions({
     labels: request.labels ?? {},
     ...(request.network === undefined ? {} : { network: request.network }),
     allow: new Set(request.allow),
+    ...(execution === undefined ? {} : { execution }),
     unset: request.unset ?? [],
     contexts: new Map(
       [...contexts].map(([name, context]) => [name, isFiles(context) ? 'directory' : 'image']),

@@ -73,6 +73,7 @@ export const ERROR_CODES = {
   EMULATOR_MISSING: 'Programs of another architecture cannot be executed on this machine.',
   SANDBOX_FAILED: 'The sandbox for RUN steps could not be set up.',
   PERMISSION: 'The operating system refused an operation.',
+  LIMIT_FAILED: 'A limit for steps cannot be enforced on this machine.',
   STORE_CORRUPT: 'The local store holds data that does not verify.',
   STORE_FAILED: 'The local store could not be read or written.',
   EXPORT_FAILED: 'An output could not be written.',

@@ -4,6 +4,7 @@ export { compressionLevel, type OutputCompression } from './compression.ts';
 export { type ChainId, type DiffId, type Digest, hexOf, isDigest, parseDigest, sha256 } from './digest.ts';
 export { formatGoDuration, parseGoDuration } from './go-duration.ts';
 export { imagePlatform, isAttestation } from './image-platform.ts';
+export { CAPABILITY_NAMES, ULIMIT_NAMES } from './linux-names.ts';
 export {
   asDockerLayer,
   type Compression,

@@ -42,6 +42,8 @@ export type RunCommand = {
   readonly insecure: boolean;
   /** Absent for the usual host name. */
   readonly hostname?: string;
+  /** What of the way it is executed may change its result, as a text; absent for the usual way. */
+  readonly execution?: string;
 };
 
 /** Owner and permissions of what a mount makes. */

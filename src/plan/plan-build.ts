@@ -37,9 +37,14 @@ class Planner {
 
   constructor(scope: PlanScope) {
     this.#scope = scope;
-    const { network = 'default', allow = new Set() } = scope.options;
+    const { network = 'default', allow = new Set(), execution } = scope.options;
     const hostname = scope.globals.given('BUILDKIT_SANDBOX_HOSTNAME');
-    this.#run = { network, allow, ...(hostname ? { hostname } : {}) };
+    this.#run = {
+      network,
+      allow,
+      ...(hostname ? { hostname } : {}),
+      ...(execution === undefined ? {} : { execution }),
+    };
   }
 
   plan(): PlanOutcome {

@@ -13,6 +13,7 @@ export type RunSettings = {
   readonly network: StepNetwork;
   readonly allow: ReadonlySet<Entitlement>;
   readonly hostname?: string;
+  readonly execution?: string;
 };
 
 /**
@@ -42,6 +43,7 @@ export function applyRun(
     mounts,
     insecure: isInsecure(state, instruction, settings),
     ...(settings.hostname === undefined ? {} : { hostname: settings.hostname }),
+    ...(settings.execution === undefined ? {} : { execution: settings.execution }),
   };
   state.op = { op: 'run', base: state.op, command, origin: state.step(instruction) };
   state.history.push({ createdBy: `RUN ${seen(state)}${argv.join(' ')}`, op: state.op });

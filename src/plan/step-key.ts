@@ -26,13 +26,14 @@ export function runKey(
   op: Extract<Op, { op: 'run' }>,
   contents: readonly (Digest | undefined)[] = [],
 ): StepKey {
-  const { argv, env, cwd, user, network, files, mounts, insecure, hostname } = op.command;
+  const { argv, env, cwd, user, network, files, mounts, insecure, hostname, execution } = op.command;
   const scripts = files.map((file) => [file.path, sha256(file.bytes)]);
   const more =
     mounts.length === 0 && !insecure && hostname === undefined
       ? []
       : [mounts.map((mount, i) => mountRow(mount, contents[i])), insecure, hostname ?? null];
-  return keyOf('run', parent, argv, env, cwd, user, network, scripts, ...more);
+  const way = execution === undefined ? [] : [['execution', execution]];
+  return keyOf('run', parent, argv, env, cwd, user, network, scripts, ...more, ...way);
 }
 
 /** What a mount reads counts by its contents, not by where they come from. */

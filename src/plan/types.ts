@@ -34,6 +34,8 @@ export type PlanOptions = {
   /** What the network of a step is that does not say; default: `default`. */
   readonly network?: StepNetwork;
   readonly allow?: ReadonlySet<Entitlement>;
+  /** What of the way commands are executed may change their results, as a text; absent for the usual way. */
+  readonly execution?: string;
   /** Configurations of the images found so far, by `ImageNeed.key`. */
   readonly images: ReadonlyMap<string, ImageConfig>;
 };

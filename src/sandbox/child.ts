@@ -1,10 +1,11 @@
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
+import { openSync, rmSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { LapidaryError } from '../errors/index.ts';
 import { hostPlatform } from '../oci/index.ts';
 import type { Container } from './container.ts';
+import { openDevices } from './devices.ts';
 import { Emulators } from './emulation.ts';
 import {
   decodeOrder,
@@ -71,18 +72,15 @@ class Child {
     }
   }
 
-  async #open({
-    paths,
-    runtime,
-    searchPath,
-    attributes,
-    callerIsRoot,
-  }: Extract<Order, { type: 'open' }>): Promise<void> {
+  async #open(order: Extract<Order, { type: 'open' }>): Promise<void> {
+    const { paths, runtime, searchPath, attributes, callerIsRoot, settings } = order;
     try {
       const syscalls = await Syscalls.open(attributes);
       // Gained capabilities take back what unshare(1) asked for: prctl(2)
       syscalls.dieWithParent();
+      const cgroups = order.cgroups.map((path) => openSync(path, 'w'));
       hideCgroups(syscalls, runtime.name);
+      const devices = await openDevices(settings.devices);
       const trees = new TreeStore(syscalls, paths, callerIsRoot);
       const network = this.#openNetwork({ syscalls, searchPath });
       const emulators = new Emulators({
@@ -92,7 +90,7 @@ class Child {
         host: hostPlatform(process.arch, 'linux').architecture,
       });
       const machine = { syscalls, paths, runtime, searchPath, callerIsRoot };
-      this.#context = { ...machine, trees, network, emulators };
+      this.#context = { ...machine, trees, network, emulators, settings, devices, cgroups };
       this.#report(0, { type: 'ready' });
       void removeDiscarded(paths.discarded);
     } catch (error) {

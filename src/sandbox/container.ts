@@ -26,6 +26,8 @@ export type ContainerIo =
 type ContainerOptions = {
   readonly syscalls: Syscalls;
   readonly runtime: RuntimeProgram;
+  /** Open files of cgroups that take the processes. */
+  readonly cgroups: readonly number[];
   /** Becomes the bundle. Belongs to the caller. */
   readonly directory: string;
   readonly id: string;
@@ -108,16 +110,41 @@ function runtimeArguments({ runtime, directory, id }: ContainerOptions): string[
   return [...log, ...noCgroups, 'run', '--bundle', directory, id];
 }
 
+/** A process that writes 0 into such a file moves itself: cgroups(7). The runtime and all that it starts are in there then. */
+const ENTER =
+  'while [ "$1" != -- ]; do eval "echo 0 >&$1 && exec $1>&-" || exit 125; shift; done; shift; exec "$@"';
+
+type CommandLine = {
+  readonly program: string;
+  readonly args: readonly string[];
+  /** Descriptors from 3 on. */
+  readonly inherited: readonly number[];
+};
+
+function commandLine(options: ContainerOptions): CommandLine {
+  const { cgroups, runtime } = options;
+  const args = runtimeArguments(options);
+  if (cgroups.length === 0) return { program: runtime.path, args, inherited: [] };
+  const numbers = cgroups.map((_, i) => String(i + 3));
+  return {
+    program: '/bin/sh',
+    args: ['-c', ENTER, 'sh', ...numbers, '--', runtime.path, ...args],
+    inherited: cgroups,
+  };
+}
+
 type Started = {
   readonly child: ChildProcess;
   readonly done: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
 };
 
 function startRuntime(options: ContainerOptions): Started {
-  const { io, runtime, syscalls, directory, request } = options;
+  const { io, syscalls, directory, request } = options;
   const settings = { cwd: directory, env: {} };
+  const { program, args, inherited } = commandLine(options);
   if (io.type === 'inherit') {
-    const child = spawn(runtime.path, runtimeArguments(options), { ...settings, stdio: 'inherit' });
+    const stdio = ['inherit' as const, 'inherit' as const, 'inherit' as const, ...inherited];
+    const child = spawn(program, args, { ...settings, stdio });
     return { child, done: exitOf(child) };
   }
   // Real pipes, owned by the command's user: Node's own are sockets, which cannot be opened as /dev/stdout.
@@ -125,7 +152,7 @@ function startRuntime(options: ContainerOptions): Started {
   const stdin = openStdin(`${directory}/stdin`, io.stdin);
   for (const fd of [stdin, stdout.write, stderr.write]) fchownSync(fd, request.user.uid, request.user.gid);
   const stdio = [stdin, stdout.write, stderr.write];
-  const child = spawn(runtime.path, runtimeArguments(options), { ...settings, stdio });
+  const child = spawn(program, args, { ...settings, stdio: [...stdio, ...inherited] });
   for (const fd of stdio) closeSync(fd);
   const pump = async (name: 'stdout' | 'stderr', fd: number): Promise<void> => {
     for await (const data of new Socket({ fd, readable: true, writable: false }))

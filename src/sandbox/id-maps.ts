@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { findProgram } from './programs.ts';
+import type { Shortage } from './shortage.ts';
 
 /** A line of a map of user_namespaces(7): `count` IDs from `inside` on are those from `outside` on. */
 export type IdRange = { readonly inside: number; readonly outside: number; readonly count: number };
@@ -16,11 +17,13 @@ export type IdMaps = {
     | { readonly type: 'single' };
 };
 
-/** How many IDs the initial user namespace has: user_namespaces(7). */
-export const ALL_IDS = 4_294_967_295;
+/** What the link of the initial user namespace says: PROC_USER_INIT_INO of linux/proc_ns.h. */
+const INITIAL = 'user:[4026531837]';
 
-/** Why a user has one ID only in the namespaces that he makes. */
-export type Shortage = 'no-ranges' | 'no-programs' | 'no-new-privileges';
+/** Whether root of this process is an ordinary user of the machine, whatever its IDs are called outside. */
+export function inUserNamespace(): boolean {
+  return readlinkSync('/proc/self/ns/user') !== INITIAL;
+}
 
 type User = { readonly uid: number; readonly gid: number; readonly searchPath: string };
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { LapidaryError } from '../errors/index.ts';
-import { type IdMaps, type Shortage, sameMaps, userMaps } from './id-maps.ts';
+import { type IdMaps, sameMaps, userMaps } from './id-maps.ts';
+import type { Shortage } from './shortage.ts';
 
 /**
  * What commands are executed with. `none`: they are not. `user-namespace`: in a user namespace, whose root is an ordinary

@@ -1,23 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { chosenCapabilities, heldCapabilities } from './capabilities.ts';
+import type { SpecHook } from './devices.ts';
 import { type LinuxSeccomp, seccompProfile } from './seccomp.ts';
-
-/** What Docker gives to a container's processes. Those of other users than root lose them on exec. */
-export const CAPABILITIES: readonly string[] = [
-  'CAP_CHOWN',
-  'CAP_DAC_OVERRIDE',
-  'CAP_FSETID',
-  'CAP_FOWNER',
-  'CAP_MKNOD',
-  'CAP_NET_RAW',
-  'CAP_SETGID',
-  'CAP_SETUID',
-  'CAP_SETFCAP',
-  'CAP_SETPCAP',
-  'CAP_NET_BIND_SERVICE',
-  'CAP_SYS_CHROOT',
-  'CAP_KILL',
-  'CAP_AUDIT_WRITE',
-];
+import { readSeccompProfile } from './seccomp-profile.ts';
+import type { SandboxSettings, Ulimit } from './settings.ts';
 
 /** Files of /proc and /sys that tell about, or act on, the host: as Docker masks them. */
 const MASKED = [
@@ -93,6 +78,11 @@ export type ContainerRequest = {
   readonly inNamespace?: boolean;
   /** Every right that there is. */
   readonly insecure?: boolean;
+  readonly settings?: SandboxSettings;
+  /** Of devices. */
+  readonly hooks?: Readonly<Record<string, readonly SpecHook[]>>;
+  /** Whether there is a group 5, to which terminals belong; default: true. */
+  readonly ttyGroup?: boolean;
   /** mount(8), where the runtime has to be helped to keep devices out of the root. */
   readonly remount?: string;
   readonly terminal: boolean;
@@ -104,24 +94,18 @@ export type ContainerRequest = {
   readonly arch: string;
 };
 
-const USUAL_CAPABILITIES = { bounding: CAPABILITIES, effective: CAPABILITIES, permitted: CAPABILITIES };
-
-/** All that this process may hand on: capabilities(7), by number. */
-function everyCapability(): Readonly<Record<string, readonly string[]>> {
-  const [, hex = '0'] = /^CapBnd:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'latin1')) ?? [];
-  const mask = BigInt(`0x${hex}`);
-  const all = CAPABILITY_NAMES.filter((_, number) => ((mask >> BigInt(number)) & 1n) === 1n).map(
-    (name) => `CAP_${name}`,
-  );
-  return { bounding: all, effective: all, permitted: all, inheritable: all, ambient: all };
+function capabilitiesOf(names: readonly string[]): Readonly<Record<string, readonly string[]>> {
+  return { bounding: names, effective: names, permitted: names };
 }
 
-const CAPABILITY_NAMES = (
-  'CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE ' +
-  'NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN ' +
-  'SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE ' +
-  'MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE'
-).split(' ');
+/** All that this process may hand on. */
+function everyCapability(): Readonly<Record<string, readonly string[]>> {
+  const all = heldCapabilities();
+  return { ...capabilitiesOf(all), inheritable: all, ambient: all };
+}
+
+/** What JSON keeps of RLIM_INFINITY, which no limit of the kernel reaches. */
+const UNLIMITED = Number.MAX_SAFE_INTEGER;
 
 type SpecDevice = {
   readonly path: string;
@@ -139,7 +123,7 @@ const device = (name: string, type: 'c' | 'b', [major, minor]: readonly [number,
   fileMode: 0o600,
 });
 
-/** As BuildKit gives them to insecure steps: util/entitlements/security. */
+/** As BuildKit gives them to insecure steps: util/entitlements/security. Only root of the machine can make them. */
 const INSECURE_DEVICES: readonly SpecDevice[] = [
   device('kmsg', 'c', [1, 11]),
   device('cuse', 'c', [10, 203]),
@@ -162,8 +146,13 @@ function withoutDevices(mount: SpecMount): SpecMount {
   return mount.destination === '/dev' ? { ...mount, options: [...mount.options, 'nodev'] } : mount;
 }
 
-function writable(mount: SpecMount): SpecMount {
-  return { ...mount, options: mount.options.filter((option) => option !== 'ro') };
+function resized(mount: SpecMount, size: number): SpecMount {
+  const others = mount.options.filter((option) => !option.startsWith('size='));
+  return { ...mount, options: [...others, `size=${size}`] };
+}
+
+function without(mount: SpecMount, option: string): SpecMount {
+  return { ...mount, options: mount.options.filter((one) => one !== option) };
 }
 
 type SpecNamespace = { readonly type: string; readonly path?: string };
@@ -176,25 +165,57 @@ function namespacesOf({ networkNamespace, userNamespace }: ContainerRequest): Sp
   return all;
 }
 
-/** crun mounts the root once more, without the flags that it had. */
-function hooksOf({ root, remount }: ContainerRequest): Pick<RuntimeSpec, 'hooks'> {
-  if (remount === undefined) return {};
-  return {
-    hooks: { createContainer: [{ path: remount, args: ['mount', '-o', 'remount,bind,nodev', root] }] },
-  };
+function filterOf({ seccomp, ...settings }: SandboxSettings, arch: string): LinuxSeccomp | undefined {
+  if (seccomp === 'unconfined') return undefined;
+  const capabilities = chosenCapabilities(settings);
+  return seccomp === undefined
+    ? seccompProfile(capabilities, arch)
+    : readSeccompProfile(seccomp, { capabilities, arch });
 }
 
-function baseMounts({
-  insecure = false,
-  inNamespace = false,
-  networkNamespace,
-  userNamespace,
-}: ContainerRequest): SpecMount[] {
+type SpecLimit = { readonly type: string; readonly soft: number; readonly hard: number };
+
+/** Node raises its own soft limit to the hard one; programs that loop over all descriptors would suffer. */
+function resourceLimits({ maxOpenFiles, settings = {} }: ContainerRequest): SpecLimit[] {
+  const { ulimits = [] } = settings;
+  const files = { type: 'RLIMIT_NOFILE', soft: Math.min(1024, maxOpenFiles), hard: maxOpenFiles };
+  const given = new Map(ulimits.map((limit) => [limit.name, limitOf(limit)]));
+  return [...(given.has('nofile') ? [] : [files]), ...given.values()];
+}
+
+/** RLIM_INFINITY is all ones, which this way is the nearest number that JSON keeps. */
+function limitOf({ name, soft, hard }: Ulimit): SpecLimit {
+  const [low, high] = [soft, hard].map((limit) => (limit === -1 ? UNLIMITED : limit));
+  return { type: `RLIMIT_${name.toUpperCase()}`, soft: low ?? 0, hard: high ?? 0 };
+}
+
+/** crun mounts the root once more, without the flags that it had. */
+function hooksOf({ root, remount, hooks = {} }: ContainerRequest): Pick<RuntimeSpec, 'hooks'> {
+  const own = remount === undefined ? [] : [remountHook(remount, root)];
+  const createContainer = [...own, ...(hooks['createContainer'] ?? [])];
+  const all = createContainer.length === 0 ? hooks : { ...hooks, createContainer };
+  return Object.keys(all).length === 0 ? {} : { hooks: all };
+}
+
+/** The runtime writes the container's state to a hook and fails when nobody reads it. */
+const AFTER_STATE = 'read -r _; exec "$@"';
+
+function remountHook(path: string, root: string): SpecHook {
+  return { path: '/bin/sh', args: ['sh', '-c', AFTER_STATE, 'sh', path, '-o', 'remount,bind,nodev', root] };
+}
+
+function baseMounts(request: ContainerRequest): SpecMount[] {
+  const { insecure = false, inNamespace = false, networkNamespace, ttyGroup = true, settings } = request;
   // sysfs shows the network, and only root of its namespace may mount it
-  const joined = userNamespace !== undefined && networkNamespace !== NEW_NETWORK;
+  const joined = request.userNamespace !== undefined && networkNamespace !== NEW_NETWORK;
   const foreign = joined || (inNamespace && networkNamespace === undefined);
-  const mounts = foreign ? MOUNTS.map((mount) => (mount.type === 'sysfs' ? HOST_SYS : mount)) : [...MOUNTS];
-  if (insecure) return mounts.map(writable);
+  const mounts = MOUNTS.map((mount) => {
+    if (mount.type === 'sysfs' && foreign) return HOST_SYS;
+    if (mount.destination === '/dev/shm' && settings?.shmSize !== undefined)
+      return resized(mount, settings.shmSize);
+    return mount.type === 'devpts' && !ttyGroup ? without(mount, 'gid=5') : mount;
+  });
+  if (insecure) return mounts.map((mount) => without(mount, 'ro'));
   // Root of the machine could make the node of any device, if there were a place where it can be opened
   return inNamespace ? mounts : [...mounts.map(withoutDevices), ...DEVICES.map(bindDevice)];
 }
@@ -206,7 +227,7 @@ type RuntimeSpec = {
   readonly root: { readonly path: string; readonly readonly: boolean };
   readonly hostname: string;
   readonly mounts: readonly SpecMount[];
-  readonly hooks?: unknown;
+  readonly hooks?: Readonly<Record<string, readonly SpecHook[]>>;
   readonly linux: {
     readonly namespaces: readonly SpecNamespace[];
     readonly maskedPaths: readonly string[];
@@ -219,8 +240,10 @@ type RuntimeSpec = {
 /** The bundle's config.json: a container as Docker makes it, without anything that needs cgroups. */
 export function runtimeSpec(request: ContainerRequest): RuntimeSpec {
   const { uid, gid, groups } = request.user;
-  const { insecure = false } = request;
-  const seccomp = insecure ? undefined : seccompProfile(CAPABILITIES, request.arch);
+  const { insecure = false, settings = {} } = request;
+  const capabilities = insecure ? everyCapability() : capabilitiesOf(chosenCapabilities(settings));
+  const seccomp = insecure ? undefined : filterOf(settings, request.arch);
+  const unmasked = insecure || settings.unmasked === true;
   return {
     // Nothing younger is used, and crun before 1.9 refuses any other minor version.
     ociVersion: '1.0.2',
@@ -230,12 +253,12 @@ export function runtimeSpec(request: ContainerRequest): RuntimeSpec {
       args: request.argv,
       env: request.env,
       cwd: request.cwd,
-      capabilities: insecure ? everyCapability() : USUAL_CAPABILITIES,
-      // Node raises its own soft limit to the hard one; programs that loop over all descriptors would suffer.
-      rlimits: [
-        { type: 'RLIMIT_NOFILE', soft: Math.min(1024, request.maxOpenFiles), hard: request.maxOpenFiles },
-      ],
-      noNewPrivileges: false,
+      capabilities,
+      rlimits: resourceLimits(request),
+      noNewPrivileges: settings.noNewPrivileges ?? false,
+      ...(settings.apparmor === undefined || settings.apparmor === 'unconfined'
+        ? {}
+        : { apparmorProfile: settings.apparmor }),
     },
     root: { path: request.root, readonly: false },
     hostname: request.hostname,
@@ -243,9 +266,9 @@ export function runtimeSpec(request: ContainerRequest): RuntimeSpec {
     ...hooksOf(request),
     linux: {
       namespaces: namespacesOf(request),
-      maskedPaths: insecure ? [] : MASKED,
-      readonlyPaths: insecure ? [] : READ_ONLY,
-      ...(insecure ? { devices: INSECURE_DEVICES } : {}),
+      maskedPaths: unmasked ? [] : MASKED,
+      readonlyPaths: unmasked ? [] : READ_ONLY,
+      ...(insecure && request.inNamespace !== true ? { devices: INSECURE_DEVICES } : {}),
       ...(seccomp === undefined ? {} : { seccomp }),
     },
   };

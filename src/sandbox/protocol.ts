@@ -2,6 +2,7 @@ import { ERROR_CODES, type ErrorCode, LapidaryError, messageOf } from '../errors
 import type { Owner, RequestMount, RunRequest, StorePaths } from '../solve/index.ts';
 import type { LayerId } from '../tree/index.ts';
 import type { EmulationRequest } from './emulation.ts';
+import type { SandboxSettings } from './settings.ts';
 import type { TreeAttributes } from './tree-form.ts';
 import type { LayerBlob } from './unpack-messages.ts';
 
@@ -74,6 +75,9 @@ export type Order =
       readonly runtime: RuntimeProgram;
       readonly searchPath: string;
       readonly attributes: TreeAttributes;
+      readonly settings: SandboxSettings;
+      /** Files of cgroups that take the processes of containers. */
+      readonly cgroups: readonly string[];
       /** Whether who sends this may read whatever the sandbox makes. */
       readonly callerIsRoot: boolean;
     }

@@ -5,7 +5,9 @@ import type { StorePaths } from '../solve/index.ts';
 import { encodeTree, finish } from '../tree/index.ts';
 import { collectUpper } from './collect.ts';
 import { Container, type ContainerIo } from './container.ts';
+import type { DeviceSetup } from './devices.ts';
 import type { Emulators } from './emulation.ts';
+import { etcMounts } from './etc-files.ts';
 import { packHidden } from './hidden-contents.ts';
 import { IrregularLayer } from './layer-scan.ts';
 import { listedRoot } from './listed-user.ts';
@@ -16,6 +18,7 @@ import { OverlayMount } from './overlay.ts';
 import { requireProgram } from './programs.ts';
 import type { Report, RunOrder, RuntimeProgram, UnpackOrder } from './protocol.ts';
 import type { RunMounts } from './run-mounts.ts';
+import type { SandboxSettings } from './settings.ts';
 import type { StepNetwork } from './step-network.ts';
 import { makeStubs, setMetadata } from './stubs.ts';
 import type { Syscalls } from './syscalls.ts';
@@ -23,6 +26,8 @@ import { publishTree, type TreeStore } from './tree-store.ts';
 
 /** More open files than Docker allows help nobody, and cost those who close all of them. */
 const MAX_OPEN_FILES = 524_288;
+/** Of terminals, as Docker and every runtime have it. */
+const TTY_GROUP = 5;
 const INIT = '/sbin/docker-init';
 /** Files of /etc that are put over those of the image. */
 const ETC = {
@@ -43,6 +48,10 @@ export type RunContext = {
   /** The network of the steps that name none; `undefined` for that of the machine. Made when it is first asked for. */
   readonly network: () => Promise<StepNetwork | undefined>;
   readonly emulators: Emulators;
+  readonly settings: SandboxSettings;
+  readonly devices: DeviceSetup;
+  /** Open files that take the processes of containers. */
+  readonly cgroups: readonly number[];
 };
 
 type RunHooks = {
@@ -133,6 +142,7 @@ async function runContainer(context: RunContext, run: RunParts, hooks: RunHooks)
   const container = new Container({
     syscalls,
     runtime,
+    cgroups: context.cgroups,
     directory: mounts?.memory ?? directory,
     id: `lapidary-${directory.slice(directory.lastIndexOf('/') + 1)}`,
     request: containerRequest(order, {
@@ -184,16 +194,20 @@ function containerRequest(
   const foreground = order.mode.type === 'foreground' ? order.mode : undefined;
   return {
     ...order,
-    env: mounts === undefined ? order.env : replaceVariables(order.env, mounts.env),
+    env: replaceVariables(order.env, [...context.devices.env, ...(mounts?.env ?? [])]),
     insecure: order.insecure ?? false,
     root,
     user,
     ...namespaceOf(order, context),
+    ttyGroup: context.syscalls.hasGroup(TTY_GROUP),
+    settings: context.settings,
+    hooks: context.devices.hooks,
     ...networkNamespace(order, network),
     argv: foreground?.init === undefined ? order.argv : [INIT, '--', ...order.argv],
     terminal: foreground?.terminal ?? false,
     mounts: [
-      ...etcMounts(order, etc, network),
+      ...context.devices.mounts,
+      ...etcMounts(order, etc, { network, settings: context.settings }),
       ...fileMounts(order),
       ...(mounts?.mounts ?? []),
       ...(foreground === undefined ? [] : volumeMounts(foreground)),
@@ -247,20 +261,6 @@ async function keepChange(
   return table;
 }
 
-function etcMounts(order: RunOrder, names: readonly string[], network: StepNetwork | undefined): SpecMount[] {
-  const contents: Readonly<Record<string, () => string>> = {
-    'resolv.conf': () => resolvConf(network),
-    hosts: () => hostsFile(order.hostname),
-    hostname: () => `${order.hostname}\n`,
-  };
-  const access = order.mode.type === 'foreground' ? 'rw' : 'ro';
-  return names.map((name) => {
-    const source = `${order.directory}/${name}`;
-    writeFileSync(source, contents[name]?.() ?? '', { mode: 0o644 });
-    return { destination: `/etc/${name}`, type: 'bind', source, options: ['bind', 'rprivate', access] };
-  });
-}
-
 /** On the tmpfs of /dev, so that the mount points vanish with it. */
 function fileMounts({ directory, files }: RunOrder): SpecMount[] {
   return files.map(({ path, mode, base64 }, index) => {
@@ -284,37 +284,6 @@ function networkNamespace(
 ): { readonly networkNamespace?: string } {
   if (network === 'none') return { networkNamespace: NEW_NETWORK };
   return own === undefined ? {} : { networkNamespace: own.path };
-}
-
-/** As on the host; where its loopback cannot be reached, its resolvers there are reached in another way. */
-function resolvConf(network: StepNetwork | undefined): string {
-  const text = readResolvConf();
-  if (network?.nameServer === undefined) return text;
-  const lines = text.split('\n').filter((line) => !/^\s*nameserver\s+(?:127\.|::1\b|0\.0\.0\.0)/.test(line));
-  const others = lines.some((line) => /^\s*nameserver\s/.test(line));
-  return others ? lines.join('\n') : `nameserver ${network.nameServer}\n${lines.join('\n')}`;
-}
-
-function readResolvConf(): string {
-  try {
-    return readFileSync('/etc/resolv.conf', 'utf8');
-  } catch {
-    // A host without name service gives none.
-    return '';
-  }
-}
-
-function hostsFile(hostname: string): string {
-  return [
-    '127.0.0.1\tlocalhost',
-    '::1\tlocalhost ip6-localhost ip6-loopback',
-    'fe00::0\tip6-localnet',
-    'ff00::0\tip6-mcastprefix',
-    'ff02::1\tip6-allnodes',
-    'ff02::2\tip6-allrouters',
-    `127.0.0.1\t${hostname}`,
-    '',
-  ].join('\n');
 }
 
 function volumeMounts(mode: Extract<RunOrder['mode'], { type: 'foreground' }>): SpecMount[] {

@@ -3,8 +3,9 @@ import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { LapidaryError } from '../errors/index.ts';
 import type { StorePaths } from '../solve/index.ts';
+import { StepCgroup } from './cgroup.ts';
 import type { EmulationRequest } from './emulation.ts';
-import { ALL_IDS, sameMaps } from './id-maps.ts';
+import { inUserNamespace, sameMaps } from './id-maps.ts';
 import { chooseIsolation, type Isolation } from './isolation.ts';
 import { DEFAULT_SEARCH_PATH, requireRuntime } from './programs.ts';
 import {
@@ -20,6 +21,7 @@ import {
 } from './protocol.ts';
 import { knownRefusals } from './refusal.ts';
 import type { SandboxSettings } from './settings.ts';
+import { SHORTAGES } from './shortage.ts';
 import { mapIds, spawnTree } from './spawn-tree.ts';
 import { claimTrees } from './tree-form.ts';
 
@@ -51,6 +53,7 @@ type Pending = {
   readonly reject: (error: Error) => void;
 };
 
+type Parts = { readonly isolation: Isolation; readonly cgroup: StepCgroup | undefined };
 /** Runs are 1, 2, …; 0 is the opening of the sandbox. */
 const OPENING = 0;
 
@@ -62,6 +65,7 @@ export class SandboxProcess implements AsyncDisposable {
   readonly #process: ChildProcess;
   readonly #control: Socket;
   readonly #isolation: Isolation;
+  readonly #cgroup: StepCgroup | undefined;
   readonly #onWarning: SandboxOptions['onWarning'];
   readonly #pending = new Map<number, Pending>();
   readonly #exited: Promise<void>;
@@ -77,11 +81,12 @@ export class SandboxProcess implements AsyncDisposable {
     const { searchPath = DEFAULT_SEARCH_PATH, childScript = defaultChildScript() } = options;
     const isolation = chooseIsolation(options.settings?.isolation ?? 'auto', searchPath);
     const runtime = requireRuntime(searchPath);
-    const { paths } = options;
+    const { paths, settings = {} } = options;
+    const cgroup = StepCgroup.open(settings);
     const attributes = claimTrees(paths, namespaceOf(isolation));
     const script = typeof childScript === 'string' ? childScript : fileURLToPath(childScript);
     const child = spawnTree({ searchPath, script, stdio, isolation });
-    const opened = new SandboxProcess(child, isolation, options);
+    const opened = new SandboxProcess(child, { isolation, cgroup }, options);
     try {
       const order = {
         type: 'open',
@@ -89,6 +94,8 @@ export class SandboxProcess implements AsyncDisposable {
         runtime,
         searchPath,
         attributes,
+        settings,
+        cgroups: cgroup?.entrances ?? [],
         callerIsRoot: process.getuid?.() === 0,
       } as const;
       await Promise.all([opened.#request(OPENING, order), mapIds(child, isolation)]);
@@ -100,7 +107,8 @@ export class SandboxProcess implements AsyncDisposable {
     }
   }
 
-  private constructor(child: ChildProcess, isolation: Isolation, { onWarning }: SandboxOptions) {
+  private constructor(child: ChildProcess, { isolation, cgroup }: Parts, { onWarning }: SandboxOptions) {
+    this.#cgroup = cgroup;
     this.#onWarning = onWarning;
     this.#process = child;
     this.#isolation = isolation;
@@ -203,6 +211,7 @@ export class SandboxProcess implements AsyncDisposable {
     const timer = setTimeout(() => this.#process.kill('SIGKILL'), END_GRACE_MS);
     await this.#exited;
     clearTimeout(timer);
+    await this.#cgroup?.[Symbol.asyncDispose]();
   }
 }
 
@@ -214,17 +223,8 @@ function defaultChildScript(): URL {
 /** Within a user namespace already, as in some containers, root has what its own users have. */
 function namespaceOf(isolation: Isolation): Parameters<typeof claimTrees>[1] {
   if (isolation.type === 'user-namespace') return isolation.maps;
-  const maps = sameMaps();
-  return maps.uids.some(({ count }) => count === ALL_IDS) ? undefined : maps;
+  return inUserNamespace() ? sameMaps() : undefined;
 }
-
-const SHORTAGES = {
-  'no-ranges':
-    'give this user ranges in /etc/subuid and /etc/subgid: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER',
-  'no-programs': 'install newuidmap and newgidmap: apt-get install uidmap',
-  'no-new-privileges':
-    'this process may gain no privileges (no_new_privs), so newuidmap cannot help it: start it without',
-} as const;
 
 function warnOfShortage(isolation: Isolation, { onWarning }: SandboxOptions): void {
   if (isolation.type === 'root' || isolation.shortage === undefined) return;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { CAPABILITIES } from './oci-spec.ts';
+import { CAPABILITIES } from './capabilities.ts';
 import { type SyscallRule, seccompProfile } from './seccomp.ts';
 
 function rulesFor(name: string, capabilities: readonly string[], arch = 'x64'): SyscallRule[] {

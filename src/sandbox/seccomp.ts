@@ -1,7 +1,7 @@
 /** https://github.com/opencontainers/runtime-spec/blob/v1.2.0/config-linux.md#seccomp */
 export type LinuxSeccomp = {
   readonly defaultAction: string;
-  readonly defaultErrnoRet: number;
+  readonly defaultErrnoRet?: number;
   readonly architectures: readonly string[];
   readonly syscalls: readonly SyscallRule[];
 };

@@ -73,7 +73,9 @@ function mapsToWrite(isolation: Isolation): IdMaps | undefined {
 }
 
 function waiting(isolation: Isolation, command: readonly string[]): string[] {
-  return mapsToWrite(isolation) === undefined ? [...command] : ['sh', '-c', WAIT_FOR_IDS, 'sh', ...command];
+  return mapsToWrite(isolation) === undefined
+    ? [...command]
+    : ['/bin/sh', '-c', WAIT_FOR_IDS, 'sh', ...command];
 }
 
 /** Maps the IDs of the tree's user namespace as soon as it has one. @throws LapidaryError PERMISSION */
@@ -88,7 +90,8 @@ export async function mapIds(child: ChildProcess, isolation: Isolation): Promise
   try {
     await writeMaps(pid, maps);
   } finally {
-    gate.end('\n');
+    // What was written stays readable, and an open end would keep this process from ending
+    gate.end('\n', () => gate.destroy());
   }
 }
 

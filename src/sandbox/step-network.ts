@@ -28,7 +28,7 @@ const PASTA = [
   ['--tcp-ports', 'none', '--udp-ports', 'none', '--tcp-ns', 'none', '--udp-ns', 'none'],
 ].flat();
 /** Lives as long as the sandbox: it reads what nobody writes. Says when it is there. */
-const HOLDER = ['sh', '-c', 'echo; exec cat'];
+const HOLDER = ['/bin/sh', '-c', 'echo; read -r _'];
 /** The overflow ID, which owns nothing. */
 const AS_NOBODY = ['--reuid', '65534', '--regid', '65534', '--clear-groups', '--'];
 const TUN = '/dev/net/tun';
@@ -56,9 +56,9 @@ export async function openNetwork(machine: Machine): Promise<StepNetwork | NoNet
   const fix = 'apt-get install passt';
   if (pasta === undefined && slirp === undefined)
     return { reason: 'neither pasta nor slirp4netns is installed', fix };
-  const trouble = openTun(machine.syscalls);
-  if (trouble !== undefined) return trouble;
   try {
+    const trouble = openTun(machine.syscalls);
+    if (trouble !== undefined) return trouble;
     return pasta === undefined ? await startSlirp(slirp ?? '', machine) : await startPasta(pasta, machine);
   } catch (error) {
     return { reason: messageOf(error), fix: 'see what it says when it is started by hand' };
@@ -67,16 +67,18 @@ export async function openNetwork(machine: Machine): Promise<StepNetwork | NoNet
 
 /** Makes the device that both programs need usable for them, for this mount namespace only. */
 function openTun(syscalls: Syscalls): NoNetwork | undefined {
-  const stat = statSync(TUN, MAYBE);
-  if (stat === undefined) return { reason: `there is no ${TUN}`, fix: 'modprobe tun' };
-  if ((stat.mode & 0o006) === 0o006) return undefined;
-  if (syscalls.inNamespace) {
-    if (isForUser(TUN)) return undefined;
-    return { reason: `${TUN} is not for this user`, fix: `chmod 0666 ${TUN}` };
-  }
+  const trouble = tunTrouble(!syscalls.inNamespace);
+  if (trouble !== undefined || (statSync(TUN).mode & 0o006) === 0o006 || syscalls.inNamespace) return trouble;
   syscalls.mount({ source: 'tmpfs', target: '/dev/net', type: 'tmpfs', data: 'mode=755,size=64k' });
   syscalls.makeNode(TUN, constants.S_IFCHR | 0o666, { major: 10, minor: 200 });
   return undefined;
+}
+
+/** Why the device cannot be used. Root can make another one. */
+export function tunTrouble(isRoot: boolean): NoNetwork | undefined {
+  if (statSync(TUN, MAYBE) === undefined) return { reason: `there is no ${TUN}`, fix: 'modprobe tun' };
+  if (isRoot || isForUser(TUN)) return undefined;
+  return { reason: `${TUN} is not for this user`, fix: `chmod 0666 ${TUN}` };
 }
 
 function isForUser(device: string): boolean {

@@ -10,7 +10,7 @@ import {
 } from '../host/index.ts';
 import { decodePathText } from '../tar/index.ts';
 import { hostPath } from './host-path.ts';
-import { ALL_IDS, sameMaps } from './id-maps.ts';
+import { type IdMaps, inUserNamespace, sameMaps } from './id-maps.ts';
 import type { TreeAttributes } from './tree-form.ts';
 
 /** umount2(2), MNT_DETACH. */
@@ -48,16 +48,23 @@ export class Syscalls {
   readonly attributes: TreeAttributes;
   /** Whether root of this process is an ordinary user of the machine. */
   readonly inNamespace: boolean;
+  readonly #maps: IdMaps;
 
   private constructor(library: ForeignLibrary, attributes: TreeAttributes) {
     this.#library = library;
-    this.inNamespace = sameMaps().uids.every(({ count }) => count !== ALL_IDS);
+    this.#maps = sameMaps();
+    this.inNamespace = inUserNamespace();
     this.attributes = attributes;
   }
 
   /** @throws LapidaryError SANDBOX_FAILED when koffi cannot be loaded on this machine */
   static async open(attributes: TreeAttributes = 'trusted'): Promise<Syscalls> {
     return new Syscalls(await openForeignLibrary(), attributes);
+  }
+
+  /** Whether a group has an ID in the user namespace of this process. */
+  hasGroup(gid: number): boolean {
+    return this.#maps.gids.some(({ inside, count }) => gid >= inside && gid < inside + count);
   }
 
   #function(name: string, args: readonly string[], result = 'int'): ForeignFunction {

@@ -36,14 +36,23 @@ const FORMS: readonly string[] = [
 ];
 const hasTrace = (bytes: Buffer): boolean => FORMS.some((form) => bytes.includes(form, 0, 'latin1'));
 
+/** But for what is in directories that nobody may enter, as overlayfs has one for itself. */
+async function filesBelow(directory: string): Promise<string[]> {
+  const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
+  const below = entries.map(async (entry) => {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) return filesBelow(path);
+    return entry.isFile() ? [path] : [];
+  });
+  return (await Promise.all(below)).flat();
+}
+
 /** Files below a directory that hold a trace of the secret, or what `holds` says. */
 async function tracesBelow(directory: string, holds = hasTrace): Promise<string[]> {
   const found: string[] = [];
   let files = 0;
-  for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
+  for (const path of await filesBelow(directory)) {
     files += 1;
-    const path = join(entry.parentPath, entry.name);
     // A file of a run may go away while we look
     if (holds(await readFile(path).catch(() => Buffer.alloc(0)))) found.push(path);
   }

@@ -1,17 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { openSandbox, probeMachine } from '../../src/sandbox/index.ts';
+import { removeTree } from '../../src/store/remove-tree.ts';
 import type { LayerId } from '../../src/tree/index.ts';
 import { baseEntries, dir, openRuntime, request, run, TestStore } from './sandbox-support.ts';
 
@@ -96,7 +89,7 @@ describe('when the main process is killed', () => {
     }, 10_000);
     const left = readdirSync(store.paths.work);
     expect(left).toEqual([expect.stringMatching(new RegExp(`^${child.pid}-\\d+-0$`))]);
-    for (const name of left) rmSync(`${store.paths.work}/${name}`, { recursive: true });
+    for (const name of left) removeTree(`${store.paths.work}/${name}`);
   });
 
   test('the next build goes on with the same store', async () => {

@@ -17,7 +17,7 @@ export async function buildSurroundings(call: Invocation, request: BuildRequest)
     store: await storeRoot(call),
     ...(request.context.type === 'stream' ? { stdin: io.stdin() } : {}),
     proxy: proxyVariables(call),
-    ...readSandbox(flags, io.cwd),
+    ...(await readSandbox(flags, io)),
     ...searchPath(call),
   };
 }

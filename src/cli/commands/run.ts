@@ -93,7 +93,7 @@ async function readRunRequest({
     volumes: await Promise.all(flags.list('volume').map((text) => readVolume(text, io))),
     init: flags.on('init'),
     tty: flags.on('tty'),
-    ...readSandbox(flags, io.cwd),
+    ...(await readSandbox(flags, io)),
     ...readPlatform(flags.text('platform')),
   };
 }
