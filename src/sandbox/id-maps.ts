@@ -45,7 +45,10 @@ export function userMaps({ uid, gid, searchPath }: User): {
   return { maps: { uids: ranges(uid, uids), gids: ranges(gid, gids), how } };
 }
 
-/** For a process that may map any ID of its own namespace: every ID stays what it is. */
+/**
+ * For a process that may map any ID of its own namespace: every ID stays what it is. A map of all IDs in one line is how
+ * crun and pasta know the initial namespace; in two lines it is seen to be another.
+ */
 export function sameMaps(): IdMaps {
   return {
     uids: identity('/proc/self/uid_map'),
@@ -79,7 +82,10 @@ function ranges(
 }
 
 function identity(path: string): IdRange[] {
-  return parseMap(readText(path)).map(({ inside, count }) => ({ inside, outside: inside, count }));
+  return parseMap(readText(path)).flatMap(({ inside: first, count }) => {
+    const one = { inside: first, outside: first, count: 1 };
+    return count === 1 ? [one] : [one, { inside: first + 1, outside: first + 1, count: count - 1 }];
+  });
 }
 
 /** A map as /proc shows it. */

@@ -4,7 +4,7 @@ import { accessSync, constants, statSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { messageOf } from '../errors/index.ts';
 import { ownProcesses } from './own-processes.ts';
-import { listProcesses, signalProcess } from './processes.ts';
+import { descendantsOf, listProcesses, signalProcess } from './processes.ts';
 import { DEFAULT_SEARCH_PATH, findProgram } from './programs.ts';
 import type { Syscalls } from './syscalls.ts';
 
@@ -129,7 +129,7 @@ async function ready(child: ChildProcess, name: string): Promise<void> {
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     said = (said + text).slice(-1000);
   });
-  const timer = setTimeout(() => signalProcess(child.pid ?? 0, 'SIGKILL'), READY_MS);
+  const timer = setTimeout(() => killAll(child), READY_MS);
   const ended = once(child, 'close').then(() => {
     throw new Error(`${name} ended: ${said.trim().split('\n').at(-1) || 'it says nothing'}`);
   });
@@ -140,6 +140,12 @@ async function ready(child: ChildProcess, name: string): Promise<void> {
     clearTimeout(timer);
     ended.catch(() => undefined);
   }
+}
+
+/** With the holder that it may have started, which keeps its pipes open. */
+function killAll({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  for (const one of [...descendantsOf(pid, listProcesses()), pid]) signalProcess(one, 'SIGKILL');
 }
 
 /** It is no reason for this process to stay. */
