@@ -12,24 +12,15 @@ if (major < 24) {
 }
 
 function start() {
-  return import('node:module')
-    .then(function (module) {
-      var cache = cacheDirectory();
-      if (cache !== undefined) module.enableCompileCache(cache);
-      return import('node:os');
-    })
-    .then(function (os) {
-      widenThreadPool(os.availableParallelism());
-      return import('node:v8');
-    })
-    .then(function (v8) {
-      // Young objects of a build die late or at once: a nursery that grows to its default 3 x 16 MiB is memory for nothing.
-      v8.setFlagsFromString('--semi-space-growth-factor=1');
-      return import('node:fs').then(function (fs) {
-        var built = new URL('../dist/lapidary.js', import.meta.url);
-        return import(fs.existsSync(built) ? built.href : new URL('../src/cli/bin.ts', import.meta.url).href);
-      });
-    });
+  var builtin = process.getBuiltinModule;
+  var cache = cacheDirectory();
+  if (cache !== undefined) builtin('node:module').enableCompileCache(cache);
+  widenThreadPool(builtin('node:os').availableParallelism());
+  // Young objects of a build die late or at once: a nursery that grows to its default 3 x 16 MiB is memory for nothing.
+  builtin('node:v8').setFlagsFromString('--semi-space-growth-factor=1');
+  var built = new URL('../dist/lapidary.js', import.meta.url);
+  var source = new URL('../src/cli/bin.ts', import.meta.url);
+  return import(builtin('node:fs').existsSync(built) ? built.href : source.href);
 }
 
 // Layers are compressed on this pool, a core for each thread, and two are left for files. Read once, when first used.

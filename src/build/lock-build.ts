@@ -16,7 +16,7 @@ import { BaseImageSource } from './image-source.ts';
 import { openLocalStore } from './local-store.ts';
 import { type LockChange, lockChanges } from './lock-changes.ts';
 import { LockDraft } from './lock-draft.ts';
-import { EMPTY_LOCK, formatLock, type Lock, lockPath } from './lock-file.ts';
+import type { Lock } from './lock-file.ts';
 import { openMainContext } from './main-context.ts';
 import { namedContexts, planPlatforms } from './make-plan.ts';
 import { RemoteAccess } from './remote-access.ts';
@@ -56,6 +56,7 @@ export async function lockBuild(request: LockRequest, options: BuildOptions): Pr
   await using store = await openLocalStore(options.store);
   const remote = remoteSources(store, options, await openCredentials(options));
   const main = await openMainContext(request, { store, remote, signal, stdin: options.stdin });
+  const { EMPTY_LOCK, lockPath } = await import('./lock-file.ts');
   const path = lockPath(main.dockerfile, request.file);
   const before = (await readLock(path)) ?? EMPTY_LOCK;
   await using access = new RemoteAccess({ store, config: options.registries, emit, signal });
@@ -140,6 +141,7 @@ function fullName(name: string): string | undefined {
 
 /** Readers see the old file or the new one, whole. */
 async function writeLock(path: string, lock: Lock): Promise<void> {
+  const { formatLock } = await import('./lock-file.ts');
   const aside = `${path}.${process.pid}.tmp`;
   try {
     await writeFile(aside, formatLock(lock));

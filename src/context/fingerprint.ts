@@ -5,6 +5,8 @@ import { decodePathText, encodePathText } from '../tar/index.ts';
 
 /** What changed this recently may change again without its times moving. */
 const UNSETTLED_MS = 2000;
+/** Numbers of each file that go into the digest. */
+const FIELDS = 8;
 
 export type FingerprintOptions = {
   /** Directories that need not be walked: nothing in them can be in the context. */
@@ -65,7 +67,9 @@ class Walk {
       const stats = this.#lstat(at);
       if (stats === undefined) return true;
       if (stats.isSymbolicLink()) return false;
-      this.#update(at, [stats]);
+      const numbers = new Float64Array(FIELDS);
+      this.#record(stats, numbers, 0);
+      this.#update(at, numbers);
       if (!stats.isDirectory()) return true;
     }
     await this.#below(at);
@@ -74,35 +78,36 @@ class Walk {
 
   async #below(directory: string): Promise<void> {
     const names = this.#list(directory).sort();
-    const all: Stats[] = [];
+    // Numbers at once: keeping what lstat says of a whole directory costs a sixth of the time, for the garbage collector
+    const numbers = new Float64Array(names.length * FIELDS);
     const directories: string[] = [];
+    let found = 0;
     for (const name of names) {
       const path = directory === '' ? name : `${directory}/${name}`;
       const stats = this.#lstat(path);
       if (stats === undefined) continue;
-      all.push(stats);
+      this.#record(stats, numbers, FIELDS * found++);
       if (stats.isDirectory() && !this.#options.canSkipDirectory(path)) directories.push(path);
     }
-    this.#update(names.join('\0'), all);
+    this.#update(names.join('\0'), numbers.subarray(0, found * FIELDS));
     if (turnIsOver()) await nextTurn();
     for (const path of directories) await this.#below(path);
   }
 
-  #update(names: string, all: readonly Stats[]): void {
-    const numbers = new Float64Array(all.length * 8);
-    let at = 0;
-    for (const stats of all) {
-      numbers[at++] = stats.dev;
-      numbers[at++] = stats.ino;
-      numbers[at++] = stats.mode;
-      numbers[at++] = stats.size;
-      numbers[at++] = stats.nlink;
-      numbers[at++] = stats.rdev;
-      numbers[at++] = stats.mtimeMs;
-      numbers[at++] = stats.ctimeMs;
-      if (stats.mtimeMs > this.#settledMs || stats.ctimeMs > this.#settledMs) this.#settled = false;
-    }
-    this.#hash.update(`${all.length}\0${names}\0\0`).update(numbers);
+  #record(stats: Stats, numbers: Float64Array, at: number): void {
+    numbers[at] = stats.dev;
+    numbers[at + 1] = stats.ino;
+    numbers[at + 2] = stats.mode;
+    numbers[at + 3] = stats.size;
+    numbers[at + 4] = stats.nlink;
+    numbers[at + 5] = stats.rdev;
+    numbers[at + 6] = stats.mtimeMs;
+    numbers[at + 7] = stats.ctimeMs;
+    if (stats.mtimeMs > this.#settledMs || stats.ctimeMs > this.#settledMs) this.#settled = false;
+  }
+
+  #update(names: string, numbers: Float64Array): void {
+    this.#hash.update(`${numbers.length / FIELDS}\0${names}\0\0`).update(numbers);
   }
 
   /** Names as texts, by their bytes only where one is not UTF-8: that takes longer. */

@@ -1,20 +1,23 @@
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
-import { getCACertificates } from 'node:tls';
+import type { Agent } from 'node:http';
 
 /** Values of `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, in upper or lower case. */
 export type ProxyVariables = Readonly<Record<string, string>>;
 
-/** Fetches are few: connections are not kept, so that nothing waits for them at the end. */
-export function agentFor(secure: boolean, proxy: ProxyVariables): HttpAgent {
+/**
+ * Fetches are few: connections are not kept, so that nothing waits for them at the end. Nor is Node's HTTP loaded before
+ * there is one: it takes longer than a build that has everything in the cache.
+ */
+export async function agentFor(secure: boolean, proxy: ProxyVariables): Promise<Agent> {
   const proxyEnv = { ...proxy };
-  return secure ? new HttpsAgent({ proxyEnv, ca: authorities() }) : new HttpAgent({ proxyEnv });
+  const { Agent } = secure ? await import('node:https') : await import('node:http');
+  return new Agent({ proxyEnv, ...(secure ? { ca: await authorities() } : {}) });
 }
 
 let known: string[] | undefined;
 
 /** Those of Node, of the machine, and of NODE_EXTRA_CA_CERTS. Read once, and only for https. */
-function authorities(): string[] {
+async function authorities(): Promise<string[]> {
+  const { getCACertificates } = await import('node:tls');
   known ??= [
     ...new Set([
       ...getCACertificates('bundled'),

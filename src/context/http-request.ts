@@ -1,5 +1,4 @@
-import { type IncomingMessage, type OutgoingHttpHeaders, request as requestHttp } from 'node:http';
-import { request as requestHttps } from 'node:https';
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { LapidaryError, messageOf, quoted } from '../errors/index.ts';
 import { redacted } from '../plan/index.ts';
 import { agentFor, type ProxyVariables } from './http-agent.ts';
@@ -47,12 +46,13 @@ function redirectOf(answer: IncomingMessage, from: URL): URL {
   return next;
 }
 
-function send({ url, headers, proxy, signal }: HttpCall): Promise<IncomingMessage> {
+async function send({ url, headers, proxy, signal }: HttpCall): Promise<IncomingMessage> {
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const secure = url.protocol === 'https:';
   const sent: OutgoingHttpHeaders = { 'user-agent': 'lapidary', 'accept-encoding': 'gzip', ...headers };
-  const options = { headers: sent, agent: agentFor(secure, proxy), signal, timeout: IDLE_MS };
-  const request = (secure ? requestHttps : requestHttp)(url, options, resolve);
+  const options = { headers: sent, agent: await agentFor(secure, proxy), signal, timeout: IDLE_MS };
+  const http = secure ? await import('node:https') : await import('node:http');
+  const request = http.request(url, options, resolve);
   request.on('timeout', () => request.destroy(new Error(`nothing came for ${IDLE_MS / 1000} seconds`)));
   request.on('error', (error) => {
     reject(signal.aborted ? (signal.reason as Error) : unreachable(url, error));

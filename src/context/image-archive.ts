@@ -4,7 +4,6 @@ import { LapidaryError, messageOf, quoted } from '../errors/index.ts';
 import { decompressAny } from '../host/index.ts';
 import type { BlobStore } from '../solve/index.ts';
 import { ArchiveFiles } from './archive-files.ts';
-import { importDockerArchive } from './docker-archive.ts';
 import type { ImageFiles } from './image-archive-files.ts';
 import type { ImportedImage, ImportOptions } from './image-archive-types.ts';
 import { importLayout } from './oci-layout.ts';
@@ -65,7 +64,10 @@ export async function importImages(
   const files = await openImageFiles(archive, { blobs, signal });
   if (archive.kind === 'directory') return importLayout({ files, pick: archive.pick, options });
   if (await files.has('index.json')) return importLayout({ files, pick: { by: 'all' }, options });
-  if (await files.has('manifest.json')) return importDockerArchive(files, options);
+  if (await files.has('manifest.json')) {
+    const { importDockerArchive } = await import('./docker-archive.ts');
+    return importDockerArchive(files, options);
+  }
   throw new LapidaryError(
     'IMAGE_NOT_FOUND',
     `${quoted(archive.name)} is no image archive: it has neither "index.json" nor "manifest.json"`,
