@@ -18,6 +18,7 @@ function start() {
   widenThreadPool(builtin('node:os').availableParallelism());
   // Young objects of a build die late or at once: a nursery that grows to its default 3 x 16 MiB is memory for nothing.
   builtin('node:v8').setFlagsFromString('--semi-space-growth-factor=1');
+  builtin('node:v8').setFlagsFromString('--heap-growing-percent=50');
   var built = new URL('../dist/lapidary.js', import.meta.url);
   var source = new URL('../src/cli/bin.ts', import.meta.url);
   return import(builtin('node:fs').existsSync(built) ? built.href : source.href);

@@ -101,8 +101,9 @@ function inodeOf(key: string): string {
   return key.slice(0, key.indexOf(':', key.indexOf(':') + 1));
 }
 
+/** Joined and not a template: V8 keeps all parts of one, which are 350 bytes for each file of the context. */
 function keyOf({ dev, ino, size, mtimeNs, ctimeNs }: FileStamp): string {
-  return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`;
+  return [dev, ino, size, mtimeNs, ctimeNs].join(':');
 }
 
 function* load(file: string): Steps<Map<string, Digest>> {
