@@ -69,7 +69,9 @@ function leanBuiltins(): Plugin {
 
 function plainExports(all: object): string[] {
   const described = Object.entries(Object.getOwnPropertyDescriptors(all));
-  return described.filter(([name, { get }]) => get === undefined && name !== 'default').map(([name]) => name);
+  return described
+    .filter(([name, property]) => !('get' in property) && name !== 'default')
+    .map(([name]) => name);
 }
 
 /**

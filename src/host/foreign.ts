@@ -1,3 +1,4 @@
+import type { TypeObject } from 'koffi';
 import { LapidaryError, messageOf } from '../errors/index.ts';
 
 /** A path of the host: a string, or its bytes where the name is not UTF-8. Never holds a NUL. */
@@ -16,11 +17,21 @@ export class SyscallError extends Error {
   }
 }
 
-export type ForeignFunction = (...args: readonly unknown[]) => number;
+export type ForeignFunction = ((...args: readonly unknown[]) => number) & {
+  /** On a thread of its own; the last argument is called with the result. */
+  readonly async: (...args: readonly unknown[]) => unknown;
+};
+/** The name of a C type, or one that was made of others. */
+export type ForeignType = unknown;
 
 /** Raw functions of the C library, and what is needed to report their errors. */
 export type ForeignLibrary = {
-  readonly call: (name: string, result: string, args: readonly string[]) => ForeignFunction;
+  readonly call: (name: string, result: string, args: readonly ForeignType[]) => ForeignFunction;
+  /** A pointer to a structure, which functions read, and write into where it is `inout`. */
+  readonly pointerTo: (
+    fields: Readonly<Record<string, ForeignType>>,
+    direction: 'in' | 'inout',
+  ) => ForeignType;
   readonly errno: () => string;
 };
 
@@ -31,7 +42,11 @@ export async function openForeignLibrary(): Promise<ForeignLibrary> {
     const library = koffi.load(null);
     const names = new Map(Object.entries(koffi.os.errno).map(([name, value]) => [value, name]));
     return {
-      call: (name, result, args) => library.func(name, result, [...args]) as ForeignFunction,
+      call: (name, result, args) => library.func(name, result, [...args] as TypeObject[]) as ForeignFunction,
+      pointerTo: (fields, direction) => {
+        const pointer = koffi.pointer(koffi.struct(fields as Record<string, TypeObject>));
+        return direction === 'inout' ? koffi.inout(pointer) : pointer;
+      },
       errno: () => names.get(koffi.errno()) ?? `errno ${koffi.errno()}`,
     };
   } catch (cause) {

@@ -9,13 +9,14 @@ import { ownProcesses } from './own-processes.ts';
 import { descendantsOf, listProcesses, signalProcess } from './processes.ts';
 import type { RuntimeProgram } from './protocol.ts';
 import type { Syscalls } from './syscalls.ts';
+import { TERMINAL_SOCKET, type Terminal } from './terminal.ts';
 
 /** How long a runtime whose container was killed may take to notice. */
 const RUNTIME_GRACE_MS = 2000;
 
 export type ContainerIo =
   /** The container writes to what this process has. */
-  | { readonly type: 'inherit' }
+  | { readonly type: 'inherit'; readonly terminal?: Terminal }
   | {
       readonly type: 'pipes';
       readonly stdin?: Uint8Array;
@@ -65,7 +66,9 @@ export class Container {
   signal(signal: NodeJS.Signals): void {
     const { pid } = this.#process;
     if (pid === undefined) return;
-    if (signal === 'SIGWINCH') signalProcess(pid, signal);
+    const { io } = this.#options;
+    if (signal === 'SIGWINCH' && io.type === 'inherit' && io.terminal !== undefined) io.terminal.resize();
+    else if (signal === 'SIGWINCH') signalProcess(pid, signal);
     const first = [...listProcesses()].find(([, parent]) => parent === pid);
     if (signal !== 'SIGWINCH' && first !== undefined) signalProcess(first[0], signal);
   }
@@ -104,10 +107,12 @@ function killOrphans(syscalls: Syscalls): void {
   }
 }
 
-function runtimeArguments({ runtime, directory, id }: ContainerOptions): string[] {
+function runtimeArguments({ runtime, directory, id, io }: ContainerOptions): string[] {
   const log = ['--root', `${directory}/state`, '--log', `${directory}/log`, '--log-format', 'json'];
   const noCgroups = runtime.name === 'crun' ? ['--cgroup-manager=disabled'] : [];
-  return [...log, ...noCgroups, 'run', '--bundle', directory, id];
+  const socket =
+    io.type === 'inherit' && io.terminal !== undefined ? ['--console-socket', TERMINAL_SOCKET] : [];
+  return [...log, ...noCgroups, 'run', ...socket, '--bundle', directory, id];
 }
 
 /** A process that writes 0 into such a file moves itself: cgroups(7). The runtime and all that it starts are in there then. */
@@ -145,7 +150,8 @@ function startRuntime(options: ContainerOptions): Started {
   if (io.type === 'inherit') {
     const stdio = ['inherit' as const, 'inherit' as const, 'inherit' as const, ...inherited];
     const child = spawn(program, args, { ...settings, stdio });
-    return { child, done: exitOf(child) };
+    const ended = exitOf(child);
+    return { child, done: Promise.all([ended, io.terminal?.relay(ended)]).then(([exit]) => exit) };
   }
   // Real pipes, owned by the command's user: Node's own are sockets, which cannot be opened as /dev/stdout.
   const [stdout, stderr] = [syscalls.pipe(), syscalls.pipe()];

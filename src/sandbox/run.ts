@@ -139,11 +139,12 @@ async function runContainer(context: RunContext, run: RunParts, hooks: RunHooks)
     lower,
     devices: order.insecure ?? false,
   });
+  const place = mounts?.memory ?? directory;
   const container = new Container({
     syscalls,
     runtime,
     cgroups: context.cgroups,
-    directory: mounts?.memory ?? directory,
+    directory: place,
     id: `lapidary-${directory.slice(directory.lastIndexOf('/') + 1)}`,
     request: containerRequest(order, {
       root: overlay.target,
@@ -153,7 +154,7 @@ async function runContainer(context: RunContext, run: RunParts, hooks: RunHooks)
       network,
       context,
     }),
-    io: ioOf(order, hooks),
+    io: await ioOf(context, { ...order, directory: place }, hooks),
   });
   hooks.onContainer(container);
   const kill = (): void => container.kill();
@@ -237,8 +238,13 @@ function replaceVariables(env: readonly string[], more: readonly string[]): stri
 
 const nameOfVariable = (line: string): string => line.split('=', 1)[0] ?? '';
 
-function ioOf(order: RunOrder, { onOutput }: RunHooks): ContainerIo {
-  if (order.mode.type === 'foreground') return { type: 'inherit' };
+async function ioOf({ runtime }: RunContext, order: RunOrder, { onOutput }: RunHooks): Promise<ContainerIo> {
+  if (order.mode.type === 'foreground') {
+    // runc takes no console socket in the foreground, and passes on everything itself
+    if (!order.mode.terminal || runtime.name !== 'crun') return { type: 'inherit' };
+    const { Terminal } = await import('./terminal.ts');
+    return { type: 'inherit', terminal: await Terminal.open(order.directory) };
+  }
   const stdin = order.stdin === undefined ? {} : { stdin: Buffer.from(order.stdin, 'base64') };
   return { type: 'pipes', onOutput, ...stdin };
 }

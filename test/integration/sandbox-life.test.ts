@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { text as readText } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { openSandbox, probeMachine } from '../../src/sandbox/index.ts';
@@ -300,8 +301,20 @@ describe('an image in the foreground', () => {
       .map((word) => `'${word}'`)
       .join(' ');
     const child = spawn('script', ['-qec', line, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
-    await said(child, 'terminal');
+    expect(await readText(child.stdout)).toBe('terminal\r\n');
     expect(await exitOf(child)).toBe(9);
+  });
+
+  test('a terminal of the size of ours, and all that is said at the end', async () => {
+    const script = 'stty size; i=0; while [ $i -lt 3000 ]; do i=$((i+1)); echo line $i; done';
+    const json = JSON.stringify({ ...command(script), tty: true });
+    const image = [process.execPath, MAIN, 'image', store.root, base, json].map((word) => `'${word}'`);
+    const line = `stty rows 33 cols 77; exec ${image.join(' ')}`;
+    const child = spawn('script', ['-qec', line, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const text = await readText(child.stdout);
+    expect(text.split(/\r?\n/).slice(0, 2)).toEqual(['33 77', 'line 1']);
+    expect(text.trimEnd().endsWith('line 3000')).toBe(true);
+    expect(await exitOf(child)).toBe(0);
   });
 });
 

@@ -111,6 +111,7 @@ const PROGRAMS = [
   'mkfifo',
   'id',
   'sleep',
+  'stty',
   'stat',
   'env',
   'true',
