@@ -21,29 +21,34 @@ export function etcMounts(order: RunOrder, names: readonly string[], machine: Ma
   });
 }
 
+const SERVER = /^\s*nameserver\s/;
+const IPV4_SERVER = /^\s*nameserver\s+\d+\.\d+\./;
 const LOOPBACK = /^\s*nameserver\s+(?:127\.|::1\b|0\.0\.0\.0)/;
 
 /**
- * As on the host, but for what the one who builds says. Where its loopback cannot be reached, the resolvers that are there
- * are reached in another way.
+ * As on the host, but for what the one who builds says. What passes connections on also answers for the resolver of the
+ * host, the first that has an IPv4 address, and may then no longer be able to reach it by that: pasta takes its answers
+ * for its own.
  */
 export function resolvConf(
   text: string,
   { network, settings: { dns = [], dnsSearch = [], dnsOptions = [] } }: Machine,
 ): string {
-  const out = network?.nameServer === undefined ? [] : [`nameserver ${network.nameServer}`];
+  const { nameServer } = network ?? {};
   const lines = text.split('\n').filter((line) => line !== '');
-  const reachable = network?.nameServer === undefined ? lines : lines.filter((line) => !LOOPBACK.test(line));
-  const servers = reachable.filter((line) => /^\s*nameserver\s/.test(line));
+  const found = lines.filter((line) => SERVER.test(line));
+  const reachable = nameServer === undefined ? found : found.filter((line) => !LOOPBACK.test(line));
+  const isForwarded = found.some((line) => IPV4_SERVER.test(line)) || reachable.length === 0;
+  const servers = nameServer !== undefined && isForwarded ? [`nameserver ${nameServer}`] : reachable;
   const given = dns.map((ip) => `nameserver ${ip}`);
-  const rest = reachable.filter(
+  const rest = lines.filter(
     (line) =>
-      !/^\s*nameserver\s/.test(line) &&
+      !SERVER.test(line) &&
       !(dnsSearch.length > 0 && /^\s*(?:search|domain)\s/.test(line)) &&
       !(dnsOptions.length > 0 && /^\s*options\s/.test(line)),
   );
   const all = [
-    ...(given.length > 0 ? given : servers.length > 0 ? servers : out),
+    ...(given.length > 0 ? given : servers),
     ...rest,
     ...(dnsSearch.length > 0 ? [`search ${dnsSearch.join(' ')}`] : []),
     ...(dnsOptions.length > 0 ? [`options ${dnsOptions.join(' ')}`] : []),

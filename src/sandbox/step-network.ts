@@ -12,7 +12,7 @@ import type { Syscalls } from './syscalls.ts';
 export type StepNetwork = {
   /** The network namespace, as a path. */
   readonly path: string;
-  /** Answers for the machine's resolvers; absent where those can be asked directly. */
+  /** Answers for the resolver of the machine. */
   readonly nameServer?: string;
 };
 /** Why there is none. */
