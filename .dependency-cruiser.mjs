@@ -1,7 +1,7 @@
 // The rings of ARCHITECTURE.md as data: `npm run check:rules` turns them into findings.
 
 const RING_0 = ['errors', 'oci', 'tar', 'tree', 'elf', 'dockerfile'];
-const PURE = [...RING_0, 'plan', 'solve'];
+const PURE = [...RING_0, 'plan', 'solve', 'inspect'];
 const ADAPTERS = ['store', 'sandbox', 'registry', 'context', 'export'];
 
 /** Which folders of src/ a folder may import from, besides itself. A folder that is not here may import nothing. */
@@ -14,6 +14,7 @@ const MAY_IMPORT = {
   dockerfile: ['errors'],
   plan: RING_0,
   solve: [...RING_0, 'plan'],
+  inspect: [...RING_0, 'plan'],
   host: ['errors', 'tar'],
   ...Object.fromEntries(ADAPTERS.map((name) => [name, [...PURE, 'host']])),
   build: [...PURE, ...ADAPTERS],

@@ -23,6 +23,7 @@ import {
   type Written,
   writeOutputs,
 } from './outputs.ts';
+import { preflightImages } from './preflight.ts';
 import { RemoteAccess } from './remote-access.ts';
 import { remoteSources } from './remote-sources.ts';
 import { lazyRuntime } from './runtime.ts';
@@ -112,6 +113,8 @@ export async function build(asked: BuildRequest, options: BuildOptions): Promise
     plans.map(({ result }) => assembleImage(result, request.sourceDateEpoch, ports)),
   );
   signal.throwIfAborted();
+  const flown = plans.flatMap(({ result }, i) => (built[i] ? { image: built[i], stage: result } : []));
+  await preflightImages(flown, request.preflight ?? 'warn', { store, solver, emit });
   if (request.tests !== undefined) {
     const { testImages } = await import('./test-images.ts');
     await testImages(built, request.tests, { store, trees: solver.trees, runtime, emit, signal });

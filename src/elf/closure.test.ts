@@ -1,31 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { type Digest, sha256 } from '../oci/index.ts';
-import { type Entry, Tree } from '../tree/index.ts';
 import { type Closure, type ClosureOptions, closureOf } from './closure.ts';
-import type { Filesystem } from './image-files.ts';
 import { elf } from './test-elf.ts';
-
-const OWNER = { mode: 0o755, uid: 0, gid: 0, mtime: 0, mtimeNs: 0 };
-
-/** Files by path; a text that begins with `-> ` is a link. */
-function filesystem(files: Readonly<Record<string, string | Buffer>>): Filesystem {
-  const contents = new Map<Digest, Buffer>();
-  const entries = Object.entries(files).map(([path, data]): Entry => {
-    if (typeof data === 'string' && data.startsWith('-> '))
-      return { kind: 'node', path, node: { type: 'symlink', ...OWNER, target: data.slice(3) } };
-    const bytes = Buffer.from(data);
-    const digest = sha256(bytes);
-    contents.set(digest, bytes);
-    const content = { kind: 'pack', pack: 'p', offset: 0 } as const;
-    return { kind: 'node', path, node: { type: 'file', ...OWNER, size: bytes.length, digest, content } };
-  });
-  const open: Filesystem['open'] = ({ digest, size }) => ({
-    size,
-    read: async (offset, length) =>
-      (contents.get(digest as Digest) ?? Buffer.alloc(0)).subarray(offset, offset + length),
-  });
-  return { tree: Tree.of([entries]), open };
-}
+import { filesystem } from './test-filesystem.ts';
 
 type Case = {
   readonly name: string;
@@ -195,6 +171,12 @@ const CASES: readonly Case[] = [
     ],
   },
   {
+    name: 'a script with the line ends of Windows has an interpreter that is not there',
+    files: { app: '#!/bin/sh\r\nexit\r\n', 'bin/sh': elf() },
+    paths: ['app'],
+    missing: [{ kind: 'interpreter', name: '/bin/sh\r', neededBy: '/app', searched: [] }],
+  },
+  {
     name: 'a directory: all that is in it, and what its programs need',
     files: {
       ...GLIBC,
@@ -221,8 +203,9 @@ const CASES: readonly Case[] = [
     options: { roots: ['/app', '/script', '/nothing'] },
     paths: ['app', 'script'],
     missing: [
-      { name: LD, neededBy: '/app', searched: [] },
+      { kind: 'interpreter', name: LD, neededBy: '/app', searched: [] },
       {
+        kind: 'library',
         name: 'libgone.so',
         neededBy: '/app',
         searched: [
@@ -235,8 +218,8 @@ const CASES: readonly Case[] = [
           '/usr/lib',
         ],
       },
-      { name: '/bin/gone', neededBy: '/script', searched: [] },
-      { name: '/nothing', neededBy: '/nothing', searched: [] },
+      { kind: 'interpreter', name: '/bin/gone', neededBy: '/script', searched: [] },
+      { kind: 'root', name: '/nothing', neededBy: '/nothing', searched: [] },
     ],
   },
 ];

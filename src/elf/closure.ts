@@ -15,6 +15,8 @@ export type ClosureOptions = {
 
 /** What a program or library needs and nobody has. */
 export type Missing = {
+  /** `program`: what `env` is told to start. `root`: one of the paths that were asked for. */
+  readonly kind: 'library' | 'interpreter' | 'program' | 'root';
   /** As it is asked for: a name of a library, or a path. */
   readonly name: string;
   /** Absolute path. */
@@ -66,7 +68,7 @@ class Walk {
     const { path: at, node, links } = this.#files.tree.resolve(path);
     for (const link of links) this.#paths.add(link);
     if (node === undefined) {
-      this.#missing.push({ name: path, neededBy: path, searched: [] });
+      this.#missing.push({ kind: 'root', name: path, neededBy: path, searched: [] });
       return;
     }
     for (const below of this.#files.tree.walk(at)) {
@@ -108,20 +110,26 @@ class Walk {
     const places = (this.#options.path ?? []).map((directory) => `${directory}/${program}`);
     const there = program.includes('/') ? program : places.find((place) => this.#files.find(place));
     if (there !== undefined) await this.#path(there, found);
-    else this.#miss({ name: program, neededBy: found.path, searched: this.#options.path ?? [] });
+    else
+      this.#miss({
+        kind: 'program',
+        name: program,
+        neededBy: found.path,
+        searched: this.#options.path ?? [],
+      });
   }
 
   /** A program that is named by its path. */
   async #path(path: string, by: Found): Promise<void> {
     const found = this.#files.find(path);
     if (found !== undefined) await this.#program(found);
-    else this.#miss({ name: path, neededBy: by.path, searched: [] });
+    else this.#miss({ kind: 'interpreter', name: path, neededBy: by.path, searched: [] });
   }
 
-  #miss({ name, neededBy, searched }: Missing): void {
+  #miss({ name, neededBy, ...more }: Missing): void {
     const path = `/${neededBy}`;
     if (this.#missing.some((one) => one.name === name && one.neededBy === path)) return;
-    this.#missing.push({ name, neededBy: path, searched });
+    this.#missing.push({ name, neededBy: path, ...more });
   }
 
   /** Breadth first, as they are loaded: a name that is loaded already is not searched for again. */
@@ -161,7 +169,7 @@ class Walk {
       // The loader passes over libraries of other processors
       if (found && object && sameTarget(object.target, by.object.target)) return { found, object, by };
     }
-    this.#miss({ name, neededBy: by.found.path, searched: directories });
+    this.#miss({ kind: 'library', name, neededBy: by.found.path, searched: directories });
     return undefined;
   }
 

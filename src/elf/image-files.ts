@@ -28,11 +28,12 @@ export class ImageFiles {
 
   /** The file that an absolute path leads to; `undefined` when there is none, or something else. */
   find(path: string): Found | undefined {
-    const { path: at, node, links } = this.#resolve(path);
+    const { path: at, node, links } = this.resolve(path);
     return node?.inode.type === 'file' ? { path: at, node: node.inode, links } : undefined;
   }
 
-  #resolve(path: string): ReturnType<Tree['resolve']> {
+  /** Where an absolute path leads; like the kernel's, an attempt that fails halfway is no more than nothing there. */
+  resolve(path: string): ReturnType<Tree['resolve']> {
     try {
       return this.tree.resolve(path);
     } catch (error) {

@@ -13,15 +13,26 @@ export function isMusl(name: string): boolean {
 }
 
 /** By `e_machine`: the name of the processor to the loaders, and Debian's directory of its libraries. */
-const MACHINES: Readonly<Record<number, { readonly name: string; readonly multiarch: readonly string[] }>> = {
-  3: { name: 'i386', multiarch: ['i386-linux-gnu'] },
-  21: { name: 'powerpc64le', multiarch: ['powerpc64le-linux-gnu'] },
-  22: { name: 's390x', multiarch: ['s390x-linux-gnu'] },
-  40: { name: 'armhf', multiarch: ['arm-linux-gnueabihf', 'arm-linux-gnueabi'] },
-  62: { name: 'x86_64', multiarch: ['x86_64-linux-gnu'] },
-  183: { name: 'aarch64', multiarch: ['aarch64-linux-gnu'] },
-  243: { name: 'riscv64', multiarch: ['riscv64-linux-gnu'] },
+type Machine = {
+  readonly name: string;
+  readonly multiarch: readonly string[];
+  /** In platforms of images. */
+  readonly architecture: string;
 };
+const MACHINES: Readonly<Record<number, Machine>> = {
+  3: { name: 'i386', multiarch: ['i386-linux-gnu'], architecture: '386' },
+  21: { name: 'powerpc64le', multiarch: ['powerpc64le-linux-gnu'], architecture: 'ppc64le' },
+  22: { name: 's390x', multiarch: ['s390x-linux-gnu'], architecture: 's390x' },
+  40: { name: 'armhf', multiarch: ['arm-linux-gnueabihf', 'arm-linux-gnueabi'], architecture: 'arm' },
+  62: { name: 'x86_64', multiarch: ['x86_64-linux-gnu'], architecture: 'amd64' },
+  183: { name: 'aarch64', multiarch: ['aarch64-linux-gnu'], architecture: 'arm64' },
+  243: { name: 'riscv64', multiarch: ['riscv64-linux-gnu'], architecture: 'riscv64' },
+};
+
+/** The architecture that an object is for, as platforms call it; `undefined` where it is one that is not known here. */
+export function architectureOf({ machine }: ElfTarget): string | undefined {
+  return MACHINES[machine]?.architecture;
+}
 
 /**
  * Where every library is looked for at last, in order. What a distribution has compiled into its glibc cannot be seen:

@@ -12,7 +12,8 @@ export function parseShebang(start: Uint8Array): Shebang | undefined {
   const text = Buffer.from(start.subarray(0, SHEBANG_BYTES)).toString('utf8');
   if (!text.startsWith('#!')) return undefined;
   const [line = ''] = text.slice(2).split('\n');
-  const [interpreter = '', ...words] = line.trim().split(/[ \t]+/);
+  // Of Windows' line ends the kernel makes a part of the name
+  const [interpreter = '', ...words] = line.replace(/^[ \t]+|[ \t]+$/g, '').split(/[ \t]+/);
   if (interpreter === '' || interpreter.includes('\0')) return undefined;
   const isEnv = interpreter.slice(interpreter.lastIndexOf('/') + 1) === 'env';
   const program = isEnv ? words.find((word) => !word.startsWith('-') && !word.includes('=')) : undefined;

@@ -45,6 +45,7 @@ export const ERROR_CODES = {
   COPY_NOTHING: 'A COPY or ADD source matches no file.',
   COPY_CONFLICT: 'A COPY or ADD destination cannot take what is copied.',
   RUN_FAILED: 'The command of a RUN instruction failed.',
+  PREFLIGHT_FAILED: 'An image would not start, and `--preflight=error` makes that an error.',
   TEST_FAILED: 'An image does not pass the test that was given with --test or --test-health.',
   MOUNT_FAILED:
     'Something that a RUN instruction mounts is not there, or cannot be mounted where it should be.',

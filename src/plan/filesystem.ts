@@ -6,6 +6,7 @@ import type { StageState } from './stage-state.ts';
 export function applyWorkdir(state: StageState, instruction: InstructionOf<'workdir'>): void {
   const path = state.expand(instruction.path);
   state.config.WorkingDir = resolve(state.cwd, path);
+  state.setBy(instruction, 'WorkingDir');
   if (state.config.WorkingDir !== '/') {
     const user = state.config.User ?? '';
     state.op = {

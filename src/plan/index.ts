@@ -37,4 +37,6 @@ export type {
   PlanOptions,
   PlanOutcome,
   PlanWarning,
+  Setting,
+  SettingOrigins,
 } from './types.ts';

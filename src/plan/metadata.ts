@@ -48,13 +48,16 @@ function applyAndDescribe(state: StageState, instruction: MetadataInstruction): 
       config.Cmd = commandOf(state, instruction.command);
       config.ArgsEscaped = true;
       state.ownCommand = true;
+      state.setBy(instruction, 'Cmd');
       return `CMD ${goQuoteList(config.Cmd)}`;
     case 'entrypoint':
       config.Entrypoint = commandOf(state, instruction.command);
       if (!state.ownCommand) delete config.Cmd;
+      state.setBy(instruction, 'Entrypoint');
       return `ENTRYPOINT ${goQuoteList(config.Entrypoint)}`;
     case 'user':
       config.User = state.expand(instruction.user);
+      state.setBy(instruction, 'User');
       return `USER ${config.User}`;
     case 'expose':
       return applyExpose(state, instruction);
@@ -79,6 +82,7 @@ function applyAndDescribe(state: StageState, instruction: MetadataInstruction): 
       applyUnset(state, instruction);
       return undefined;
     case 'healthcheck':
+      state.setBy(instruction, 'Healthcheck');
       return applyHealthcheck(state, instruction);
   }
 }
@@ -92,12 +96,15 @@ function applyArg(state: StageState, { args }: InstructionOf<'arg'>): string {
   return `ARG ${set.join(' ')}`;
 }
 
-function applyEnv(state: StageState, { pairs }: InstructionOf<'env'>): string {
+function applyEnv(state: StageState, instruction: InstructionOf<'env'>): string {
   const lookup = state.lookup();
-  const set = pairs.map(
+  const set = instruction.pairs.map(
     ({ name, value }) => [state.expand(name, lookup), state.expand(value, lookup)] as const,
   );
-  for (const [name, value] of set) state.setEnv(name, value);
+  for (const [name, value] of set) {
+    state.setEnv(name, value);
+    state.setBy(instruction, `Env ${name}`);
+  }
   return `ENV ${set.map(([name, value]) => `${name}=${value}`).join(' ')}`;
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseDockerfile } from '../dockerfile/index.ts';
-import { LapidaryError } from '../errors/index.ts';
+import { LapidaryError, positionOf } from '../errors/index.ts';
 import type { ContainerConfig, ImageConfig } from '../oci/index.ts';
 import type { CopyOp, Op, RunCommand } from './op.ts';
 import { planBuild } from './plan-build.ts';
@@ -21,6 +21,7 @@ const images = new Map([
   ],
   ['bare linux/amd64', image({})],
   ['trigger linux/amd64', image({ OnBuild: ['COPY app /app', 'RUN make'] })],
+  ['onbuild-user linux/amd64', image({ OnBuild: ['USER b'] })],
   ['alpine linux/arm64', { ...image({ Env: ['ARM=1'] }), architecture: 'arm64' }],
 ]);
 const options: PlanOptions = {
@@ -427,4 +428,22 @@ describe('errors', () => {
     expect(caught).toBeInstanceOf(LapidaryError);
     expect(caught).toMatchObject({ code, hint });
   });
+});
+
+test('instructions that decide how an image starts are known by what they have set', () => {
+  const text = [
+    'FROM alpine AS base',
+    'USER a',
+    'CMD ["x"]',
+    'FROM base',
+    'CMD ["y"]',
+    'ENV A=b TZ=c',
+    'WORKDIR /w',
+    'HEALTHCHECK CMD z',
+  ].join('\n');
+  const { origins } = plan(text).result;
+  const lines = [...origins].map(([setting, at]) => `${setting} ${positionOf(at).line}`);
+  expect(lines.sort()).toEqual(['Cmd 5', 'Env A 6', 'Env TZ 6', 'Healthcheck 8', 'User 2', 'WorkingDir 7']);
+  const [trigger] = plan('FROM onbuild-user').result.origins.values();
+  expect(trigger?.source.name).toBe('ONBUILD of onbuild-user');
 });

@@ -5,7 +5,7 @@ import type { ContainerConfig, Platform } from '../oci/index.ts';
 import type { Lookup, StageArguments } from './arguments.ts';
 import type { Op, StepOrigin } from './op.ts';
 import { platformText } from './platform-text.ts';
-import type { HistoryDraft, PlannedStage } from './types.ts';
+import type { HistoryDraft, PlannedStage, Setting, SettingOrigins } from './types.ts';
 
 const DEFAULT_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const DEFAULT_SHELL = ['/bin/sh', '-c'];
@@ -18,6 +18,7 @@ export type StageStart = {
   readonly platform: Platform;
   /** What MAINTAINER said; `undefined` where nobody said anything. */
   readonly author?: string | undefined;
+  readonly origins?: SettingOrigins;
 };
 
 type StageParts = StageStart & { readonly args: StageArguments; readonly showsPlatform?: boolean };
@@ -36,6 +37,7 @@ export class StageState {
   /** A CMD of this very stage survives a later ENTRYPOINT; an inherited one does not. */
   ownCommand = false;
   author: string | undefined;
+  readonly #origins: Map<Setting, SourceRange>;
   #file: Dockerfile;
   #steps: number;
   readonly #showsPlatform: boolean;
@@ -50,6 +52,7 @@ export class StageState {
     this.platform = start.platform;
     this.args = start.args;
     this.author = start.author;
+    this.#origins = new Map(start.origins);
     this.#showsPlatform = start.showsPlatform ?? false;
     this.#steps = start.op.op === 'scratch' ? 0 : 1;
   }
@@ -111,6 +114,11 @@ export class StageState {
     };
   }
 
+  /** The current instruction decides a part of the configuration. */
+  setBy({ span }: Instruction, setting: Setting): void {
+    this.#origins.set(setting, this.at(span));
+  }
+
   at(span: Span): SourceRange {
     return { source: this.#file.source, span };
   }
@@ -128,6 +136,7 @@ export class StageState {
       history: this.history,
       platform: this.platform,
       steps: this.#steps,
+      origins: this.#origins,
       ...(this.image === undefined ? {} : { image: this.image }),
       ...(this.author === undefined ? {} : { author: this.author }),
     };

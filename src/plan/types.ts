@@ -43,6 +43,12 @@ export type PlanOptions = {
 /** One history line of the result. `op` is set where the instruction makes a layer (or may make none). */
 export type HistoryDraft = { readonly createdBy: string; readonly op?: Op };
 
+/** A part of the configuration that decides whether an image can be started. */
+export type Setting = 'Entrypoint' | 'Cmd' | 'Healthcheck' | 'User' | 'WorkingDir' | `Env ${string}`;
+
+/** The instructions that have set what the configuration holds; what a base image brings is not in it. */
+export type SettingOrigins = ReadonlyMap<Setting, SourceRange>;
+
 export type PlannedStage = {
   /** Its name, or its index as text. */
   readonly name: string;
@@ -57,6 +63,7 @@ export type PlannedStage = {
   readonly author?: string;
   /** How many steps its instructions make, its FROM included. */
   readonly steps: number;
+  readonly origins: SettingOrigins;
 };
 
 export type PlanWarning = { readonly message: string; readonly at: SourceRange; readonly hint?: string };

@@ -34,7 +34,8 @@ export async function selectClosure(
   return { ...selected, missing: [], unmatched };
 }
 
-function contentSource(file: FileNode, layers: Pick<LayerStore, 'openContent'>): ByteSource {
+/** The contents of a file of a layer, for those who read parts of it. */
+export function contentSource(file: FileNode, layers: Pick<LayerStore, 'openContent'>): ByteSource {
   return {
     size: file.size,
     read: async (offset, length) => {

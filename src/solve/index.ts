@@ -1,3 +1,4 @@
+export { contentSource } from './closure-content.ts';
 export type { BuildEvent, EventSink, StepInfo } from './events.ts';
 export {
   asLocal,

@@ -22,6 +22,10 @@ export const BUILD_OPTIONS: readonly OptionSpec[] = [
     repeat: true,
   },
   {
+    flags: '--preflight MODE',
+    help: 'What would keep the image from being started (a program, interpreter or library that is missing or for another machine): warn (default), error (before any output is written or name moves) or off',
+  },
+  {
     flags: '--test COMMAND',
     help: 'Run this in the image of every platform before any output is written or name moves: a line for its shell, or a JSON list',
     repeat: true,

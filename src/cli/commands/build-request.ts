@@ -24,6 +24,7 @@ export async function readBuildRequest({ flags, args, io }: Invocation): Promise
     buildArgs: readBuildArgs(flags.list('build-arg'), io.env),
     ...readPlatforms(flags),
     ...shard(flags),
+    ...preflight(flags),
     ...tests(flags),
     tags: flags.list('tag'),
     outputs: readOutputs(flags, io),
@@ -91,6 +92,11 @@ export function readOutputs(flags: Flags, io: Io): OutputSpec[] {
     });
   }
   return outputs;
+}
+
+function preflight(flags: Flags): Pick<BuildRequest, 'preflight'> {
+  const text = flags.text('preflight');
+  return text === undefined ? {} : { preflight: oneOf('--preflight', text, ['warn', 'error', 'off']) };
 }
 
 function tests(flags: Flags): Pick<BuildRequest, 'tests'> {

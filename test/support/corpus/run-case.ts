@@ -90,7 +90,9 @@ export class Corpus implements AsyncDisposable {
     const common = { store, secrets: secretsOf(one), ...credentials, ...(stdin && { stdin }) };
     if (one.options.check) return checkLines(await checkBuild(request, common));
     const events: BuildEvent[] = [];
-    await build(request, { ...common, onEvent: (event) => void events.push(event) });
+    // Images of the corpus are made of texts, which nobody starts
+    const silent: BuildRequest = { ...request, preflight: 'off' };
+    await build(silent, { ...common, onEvent: (event) => void events.push(event) });
     return describeImage({ store, reference: tagOf(one), events, sections: sectionsOf(one) });
   }
 
