@@ -15,9 +15,10 @@ const MAY_IMPORT = {
   plan: RING_0,
   solve: [...RING_0, 'plan'],
   inspect: [...RING_0, 'plan'],
+  recipe: ['errors'],
   host: ['errors', 'tar'],
   ...Object.fromEntries(ADAPTERS.map((name) => [name, [...PURE, 'host']])),
-  build: [...PURE, ...ADAPTERS],
+  build: [...PURE, 'recipe', ...ADAPTERS],
   progress: [...RING_0, 'solve', 'build'],
   cli: [...RING_0, 'build', 'progress'],
 };

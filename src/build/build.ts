@@ -3,6 +3,7 @@ import { type Dockerfile, parseDockerfile } from '../dockerfile/index.ts';
 import { LapidaryError, quoted, suggest } from '../errors/index.ts';
 import { type Descriptor, formatPlatform, hostPlatform, type Platform } from '../oci/index.ts';
 import { findStage, stageName } from '../plan/index.ts';
+import type { RecipeText } from '../recipe/index.ts';
 import { type BuildEvent, layerSize, type ResolvedImage, Solver, type StoredImage } from '../solve/index.ts';
 import { allowedRights } from './allowed-rights.ts';
 import { assembleImage } from './assemble.ts';
@@ -55,6 +56,7 @@ export async function build(asked: BuildRequest, options: BuildOptions): Promise
   const network = { store, remote, signal };
   const main = await openMainContext(request, { ...network, stdin: options.stdin });
   const { source } = main.dockerfile;
+  if (main.recipe !== undefined) tellRecipe(main.recipe, emit);
   const file = parseDockerfile(source);
   const noCacheStages = new Set((request.noCacheStages ?? []).map((name) => nameOfStage(file, name)));
   const contexts = namedContexts(request);
@@ -124,6 +126,15 @@ export async function build(asked: BuildRequest, options: BuildOptions): Promise
   const descriptor = written.descriptor ?? (await wantedRoot(built, request, access));
   const moved = request.shard === undefined ? tags : [];
   return finish(built, { tags: moved, written: { ...written, descriptor } }, { store, solver, emit });
+}
+
+/** What is built when there is no Dockerfile. */
+function tellRecipe({ title, notes }: RecipeText, emit: (event: BuildEvent) => void): void {
+  emit({
+    type: 'notice',
+    message: `no Dockerfile: this is the ${title}; lapidary init writes what is built`,
+  });
+  for (const message of notes) emit({ type: 'warning', message });
 }
 
 /** What must not be pushed is better known before the build than after. */

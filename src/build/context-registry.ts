@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import type { IgnoreRules } from '../dockerfile/index.ts';
 import { LapidaryError, quoted } from '../errors/index.ts';
 import type { BuildContext } from '../solve/index.ts';
 import { Tree } from '../tree/index.ts';
@@ -41,16 +42,13 @@ export class ContextRegistry {
   }
 }
 
-/** A directory as a build context, with the ignore file of the Dockerfile or its own. */
+/** A directory as a build context, without what an ignore file excludes: default, its own. */
 export async function openLocalDirectory(
   root: string,
   { statCaches }: Pick<LocalStore, 'statCaches'>,
-  dockerfilePath?: string,
+  loading: Promise<IgnoreRules | undefined> = loadIgnore(root),
 ): Promise<BuildContext> {
-  const [ignore, { openDirectoryContext }] = await Promise.all([
-    loadIgnore(root, dockerfilePath),
-    import('../context/index.ts'),
-  ]);
+  const [ignore, { openDirectoryContext }] = await Promise.all([loading, import('../context/index.ts')]);
   const cacheName = createHash('sha256').update(root).digest('hex').slice(0, 32);
   return openDirectoryContext(root, { ignore, statCacheFile: join(statCaches, cacheName) });
 }

@@ -15,25 +15,26 @@ export type DockerfileText = {
 };
 
 /**
- * Finds and reads the Dockerfile of a request whose context is a directory.
+ * Finds and reads the Dockerfile of a request whose context is a directory; `undefined` when none is named and none of
+ * the usual names is there.
  * @throws LapidaryError DOCKERFILE_NOT_FOUND, CONTEXT_UNREADABLE
  */
 export async function loadDockerfile(
   { dockerfile }: Pick<BuildRequest, 'dockerfile'>,
   directory: string,
-): Promise<DockerfileText> {
+): Promise<DockerfileText | undefined> {
   const candidates = dockerfile?.type === 'file' ? [dockerfile.path] : defaultFiles(directory);
   for (const path of candidates) {
     const read = await readDockerfile(path, directory);
     if (read !== undefined) return read;
   }
-  const [first = ''] = candidates;
-  if (dockerfile === undefined && !existsSync(directory)) {
+  if (dockerfile?.type === 'file') throw noDockerfile(quoted(dockerfile.path));
+  if (!existsSync(directory)) {
     throw new LapidaryError('CONTEXT_UNREADABLE', `the build context ${quoted(directory)} does not exist`, {
       hint: 'name the directory that holds the files to build from',
     });
   }
-  throw noDockerfile(quoted(first));
+  return undefined;
 }
 
 const defaultFiles = (directory: string): string[] => [
@@ -81,7 +82,7 @@ export async function loadIgnore(
 }
 
 /** `undefined` when there is no such file. */
-async function readSmall(
+export async function readSmall(
   path: string,
   code: 'DOCKERFILE_NOT_FOUND' | 'CONTEXT_UNREADABLE' = 'CONTEXT_UNREADABLE',
 ): Promise<string | undefined> {

@@ -25,6 +25,7 @@ export type {
   RemoteInspected,
 } from './image-tools.ts';
 export type { IndexAnnotation } from './index-document.ts';
+export { initProject, type ProjectDockerfile } from './init-project.ts';
 export { type InspectedImage, Lapidary, type LapidaryOptions, type LoadedImage } from './lapidary.ts';
 export { type LockRequest, type LockResult, lockBuild } from './lock-build.ts';
 export type { LockChange } from './lock-changes.ts';

@@ -1,6 +1,7 @@
-import type { IgnoreRules } from '../dockerfile/index.ts';
+import { type IgnoreRules, parseIgnore } from '../dockerfile/index.ts';
 import { LapidaryError, quoted } from '../errors/index.ts';
 import { redacted } from '../plan/index.ts';
+import type { RecipeText } from '../recipe/index.ts';
 import { type BuildContext, inTurns } from '../solve/index.ts';
 import { Tree } from '../tree/index.ts';
 import { openLocalDirectory } from './context-registry.ts';
@@ -18,6 +19,8 @@ import type { BuildOptions, BuildRequest } from './types.ts';
 
 export type MainContext = {
   readonly dockerfile: DockerfileText;
+  /** Present when there is no Dockerfile, and a recipe has written one. */
+  readonly recipe?: RecipeText;
   /** What keeps files out of it. */
   readonly ignore: () => Promise<IgnoreRules | undefined>;
   /** Opens the files, once somebody copies from them. */
@@ -37,14 +40,7 @@ export type MainContextPorts = RemotePorts & {
  */
 export async function openMainContext(request: BuildRequest, ports: MainContextPorts): Promise<MainContext> {
   const { context } = request;
-  if (context.type === 'directory') {
-    const dockerfile = (await findOutside(request, ports)) ?? (await loadDockerfile(request, context.path));
-    return {
-      dockerfile,
-      ignore: () => loadIgnore(context.path, dockerfile.path),
-      open: () => openLocalDirectory(context.path, ports.store, dockerfile.path),
-    };
-  }
+  if (context.type === 'directory') return inDirectory(request, context.path, ports);
   const opened =
     context.type === 'stream' ? await fromStream(ports) : await fromNetwork(context.location, ports);
   if (opened.dockerfile === undefined) return inFiles(request, opened.files, ports);
@@ -54,6 +50,40 @@ export async function openMainContext(request: BuildRequest, ports: MainContextP
     });
   }
   return ofFiles(opened.dockerfile, opened.files);
+}
+
+async function inDirectory(
+  request: BuildRequest,
+  directory: string,
+  ports: MainContextPorts,
+): Promise<MainContext> {
+  const given = (await findOutside(request, ports)) ?? (await loadDockerfile(request, directory));
+  if (given !== undefined) {
+    refuseRecipe(request);
+    return {
+      dockerfile: given,
+      ignore: () => loadIgnore(directory, given.path),
+      open: () => openLocalDirectory(directory, ports.store, loadIgnore(directory, given.path)),
+    };
+  }
+  const { recipeInDirectory } = await import('./recipe.ts');
+  const recipe = await recipeInDirectory(directory, request.recipe);
+  const ignore = async (): Promise<IgnoreRules> =>
+    (await loadIgnore(directory)) ?? parseIgnore(recipe.ignore);
+  return { ...ofRecipe(recipe), ignore, open: () => openLocalDirectory(directory, ports.store, ignore()) };
+}
+
+const ofRecipe = (recipe: RecipeText): Pick<MainContext, 'dockerfile' | 'recipe'> => ({
+  dockerfile: { source: { name: 'Dockerfile of the recipe', text: recipe.dockerfile } },
+  recipe,
+});
+
+/** What is said of a project would have no effect. */
+function refuseRecipe({ recipe = {} }: BuildRequest): void {
+  if (Object.keys(recipe).length === 0) return;
+  throw new LapidaryError('USAGE', 'flags for projects without a Dockerfile were given, and there is one', {
+    hint: 'leave them out and edit the Dockerfile, or remove it',
+  });
 }
 
 function ofFiles(dockerfile: DockerfileText, files: TreeFiles, path?: string): MainContext {
@@ -92,13 +122,27 @@ async function inFiles(
   ports: MainContextPorts,
 ): Promise<MainContext> {
   const outside = await findOutside(request, ports);
-  if (outside !== undefined) return ofFiles(outside, files);
+  if (outside !== undefined) {
+    refuseRecipe(request);
+    return ofFiles(outside, files);
+  }
   const named = request.dockerfile?.type === 'inside' ? [request.dockerfile.path] : undefined;
   for (const path of named ?? ['Dockerfile', 'dockerfile']) {
     const text = await files.readText(path, 'DOCKERFILE_NOT_FOUND');
-    if (text !== undefined) return ofFiles({ source: { name: path, text } }, files, path);
+    if (text === undefined) continue;
+    refuseRecipe(request);
+    return ofFiles({ source: { name: path, text } }, files, path);
   }
-  throw noDockerfile(named?.[0] ?? 'Dockerfile', 'name the one in the archive or repository with -f');
+  if (named !== undefined) {
+    throw noDockerfile(named[0] ?? '', 'name the one in the archive or repository with -f');
+  }
+  const { recipeInTree } = await import('./recipe.ts');
+  const recipe = await recipeInTree(files, request.recipe);
+  return {
+    ...ofRecipe(recipe),
+    ignore: () => files.ignore(undefined, recipe.ignore),
+    open: () => files.open(undefined, recipe.ignore),
+  };
 }
 
 /** A Dockerfile that is given as text, by a URL, or by a path that does not depend on the context. */

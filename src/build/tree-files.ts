@@ -31,17 +31,23 @@ export class TreeFiles {
     return new TextDecoder().decode(await this.#layers.readContent(inode));
   }
 
-  /** The ignore file's rules: those of the Dockerfile, else those of the context. @throws LapidaryError PATTERN_INVALID */
-  async ignore(dockerfile?: string): Promise<IgnoreRules | undefined> {
+  /** Names in a directory, sorted; `undefined` when there is no such directory. */
+  list(path: string): readonly string[] | undefined {
+    const { node } = this.#tree.resolve(path);
+    return node?.children && [...node.children.keys()].sort();
+  }
+
+  /** The ignore file's rules: those of the Dockerfile, else those of the context, else `fallback`. @throws LapidaryError PATTERN_INVALID */
+  async ignore(dockerfile?: string, fallback?: string): Promise<IgnoreRules | undefined> {
     const code = 'CONTEXT_UNREADABLE';
     const own = dockerfile && (await this.readText(`${dockerfile}.dockerignore`, code));
-    const text = own ?? (await this.readText('.dockerignore', code));
+    const text = own ?? (await this.readText('.dockerignore', code)) ?? fallback;
     return text === undefined ? undefined : parseIgnore(text);
   }
 
   /** All but what those rules exclude. */
-  async open(dockerfile?: string): Promise<BuildContext> {
+  async open(dockerfile?: string, fallback?: string): Promise<BuildContext> {
     const { openTreeContext } = await import('../context/index.ts');
-    return openTreeContext(this.#tree, await this.ignore(dockerfile));
+    return openTreeContext(this.#tree, await this.ignore(dockerfile, fallback));
   }
 }

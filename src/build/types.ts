@@ -2,6 +2,7 @@ import type { Unset } from '../dockerfile/index.ts';
 import type { ImageOutput, LayerCompression } from '../export/index.ts';
 import type { Descriptor, Digest, Platform } from '../oci/index.ts';
 import type { Entitlement } from '../plan/index.ts';
+import type { RecipeOptions } from '../recipe/index.ts';
 import type { RegistryConfig } from '../registry/index.ts';
 import type { SandboxSettings } from '../sandbox/index.ts';
 import type { BuildEvent } from '../solve/index.ts';
@@ -45,6 +46,8 @@ export type BuildRequest = {
     | { readonly type: 'inside'; readonly path: string }
     | { readonly type: 'remote'; readonly url: string }
     | { readonly type: 'text'; readonly text: string; readonly name: string };
+  /** What is said of a project without a Dockerfile; with one it is an error. */
+  readonly recipe?: RecipeOptions;
   readonly target?: string;
   readonly buildArgs?: Readonly<Record<string, string>>;
   /**

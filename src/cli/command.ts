@@ -9,6 +9,8 @@ export type OptionSpec = {
   readonly repeat?: boolean;
   /** The value may be left out, and is then this one: `--pull[=POLICY]`. A value is given with `=` only. */
   readonly bare?: string;
+  /** Heading of the flags that it is listed with; those of the command itself have none. */
+  readonly group?: string;
   /** Known from docker but not supported: using it is an UNSUPPORTED error with this hint. */
   readonly unsupported?: string;
 };

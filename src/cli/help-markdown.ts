@@ -1,10 +1,8 @@
 import type { CommandSpec } from './command.ts';
-import { GLOBAL_OPTIONS } from './global-options.ts';
-import { describe, usageLine, visible } from './help.ts';
+import { describe, optionGroups, usageLine } from './help.ts';
 
 /** The page docs/cli/COMMAND.md. */
 export function commandMarkdown(spec: CommandSpec): string {
-  const options = [...visible(spec), ...GLOBAL_OPTIONS];
   return [
     `# lapidary ${spec.name}`,
     '',
@@ -15,11 +13,14 @@ export function commandMarkdown(spec: CommandSpec): string {
     '```',
     ...(spec.details ?? []).flatMap((text) => ['', text]),
     '',
-    '## Options',
-    '',
-    ...table([
-      ['Flag', 'Meaning'],
-      ...options.map((option) => [code(option.flags), describe(option)] as const),
+    ...optionGroups(spec).flatMap(([title, options], index) => [
+      ...(index === 0 ? [] : ['']),
+      `## ${title}`,
+      '',
+      ...table([
+        ['Flag', 'Meaning'],
+        ...options.map((option) => [code(option.flags), describe(option)] as const),
+      ]),
     ]),
     ...unsupported(spec),
     '',

@@ -9,7 +9,7 @@ export function programHelp(commands: readonly CommandSpec[], group?: string): s
   return [
     `Usage: lapidary ${group === undefined ? '' : `${group} `}COMMAND [OPTIONS]`,
     '',
-    'Builds container images from a Dockerfile: no daemon, no Docker.',
+    'Builds container images from a Dockerfile, or from a Crystal project: no daemon, no Docker.',
     '',
     'Commands:',
     columns(rows),
@@ -30,9 +30,7 @@ export function commandHelp(spec: CommandSpec): string {
     `${spec.summary}.`,
     ...(spec.details ?? []).flatMap((text) => ['', wrap(text, WIDTH).join('\n')]),
     '',
-    'Options:',
-    columns([...visible(spec), ...GLOBAL_OPTIONS].map(row)),
-    '',
+    ...optionGroups(spec).flatMap(([title, options]) => [`${title}:`, columns(options.map(row)), '']),
     'Examples:',
     ...spec.examples.flatMap(({ text, command }) => [`  # ${text}`, `  ${command.replaceAll('\n', '\n  ')}`]),
     '',
@@ -40,8 +38,14 @@ export function commandHelp(spec: CommandSpec): string {
 }
 
 /** The flags that can be used, without those of every command. */
-export function visible({ options }: CommandSpec): OptionSpec[] {
+function visible({ options }: CommandSpec): OptionSpec[] {
   return options.filter((option) => option.unsupported === undefined);
+}
+
+/** What can be used, under its headings. */
+export function optionGroups(spec: CommandSpec): [title: string, options: OptionSpec[]][] {
+  const groups = Map.groupBy([...visible(spec), ...GLOBAL_OPTIONS], ({ group = 'Options' }) => group);
+  return [...groups];
 }
 
 export function usageLine({ name, args }: CommandSpec): string {

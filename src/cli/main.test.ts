@@ -23,7 +23,7 @@ describe('main', () => {
     ['-v', ['-v'], /^lapidary \d/],
     ['nothing', [], /^Usage: lapidary COMMAND/],
     ['--help', ['--help'], /^Usage: lapidary COMMAND/],
-    ['help of a command', ['help', 'build'], /^Usage: lapidary build \[OPTIONS\] PATH\n/],
+    ['help of a command', ['help', 'build'], /^Usage: lapidary build \[OPTIONS\] \[PATH\]\n/],
     ['--help of a command', ['build', '--help'], /^Usage: lapidary build/],
     ['-h behind a command', ['run', '-h'], /^Usage: lapidary run/],
     ['--help behind the flags of all', ['--verbose', 'images', '--help'], /^Usage: lapidary images/],

@@ -50,7 +50,6 @@ describe('parseArgs', () => {
     ['an unknown short flag', ['-Z', '.'], 'USAGE', 'no flag "-Z"', 'see lapidary build --help'],
     ['no value', ['.', '--tag'], 'USAGE', '-t, --tag needs a value', undefined],
     ['a value too many', ['--no-cache=1', '.'], 'USAGE', '--no-cache takes no value', undefined],
-    ['no path', [], 'USAGE', 'build needs an argument: PATH', 'usage: lapidary build [OPTIONS] PATH'],
     ['two paths', ['a', 'b'], 'USAGE', 'does not take the argument "b"', undefined],
     ['a flag that has no meaning to Object', ['--constructor', '.'], 'USAGE', 'no flag', undefined],
     ['attestations', ['--sbom', 'true', '.'], 'UNSUPPORTED', '--sbom is not supported', undefined],
@@ -62,6 +61,15 @@ describe('parseArgs', () => {
         code,
         message: expect.stringContaining(message),
         ...(hint === undefined ? {} : { hint }),
+      }),
+    );
+  });
+
+  test('an argument that is needed', () => {
+    expect(() => parse(runCommand, ['--rm'])).toThrow(
+      expect.objectContaining({
+        code: 'USAGE',
+        message: expect.stringContaining('run needs an argument: ') as string,
       }),
     );
   });

@@ -39,6 +39,8 @@ export const ERROR_CODES = {
   DOCKERFILE_STAGE: 'A stage is missing, named twice, or depends on itself.',
   DOCKERFILE_UNSUPPORTED: 'An instruction or flag is understood but not executed by this version.',
   CHECKS_FAILED: 'Checks of the Dockerfile do not hold, and `check=error=true` makes that an error.',
+  // Projects without a Dockerfile
+  PROJECT_INVALID: 'A project without a Dockerfile is not what its recipe can build.',
   // Building
   IMAGE_NOT_FOUND: 'An image was found in none of the places that were tried.',
   TARGET_NOT_FOUND: 'The stage named by --target does not exist.',

@@ -1,4 +1,5 @@
 import type { OptionSpec } from '../command.ts';
+import { RECIPE_OPTIONS } from '../recipe-flags.ts';
 import { SANDBOX_OPTIONS } from '../sandbox-flags.ts';
 
 const NO_CACHE_EXCHANGE = 'the cache is local and always used; leave this flag out';
@@ -90,6 +91,7 @@ export const BUILD_OPTIONS: readonly OptionSpec[] = [
     help: 'Let steps ask for network.host or security.insecure',
     repeat: true,
   },
+  ...RECIPE_OPTIONS,
   ...SANDBOX_OPTIONS,
   { flags: '--progress MODE', help: 'auto, plain, tty, quiet or rawjson (default: auto)' },
   { flags: '-q, --quiet', help: 'No progress; print only the image ID' },

@@ -8,6 +8,7 @@ import { readBuildArgs, readContexts, readLabels, readUnset } from '../key-value
 import { oneOf } from '../one-of.ts';
 import { parseOutput } from '../output-spec.ts';
 import { readNumber, readPlatforms, readStdinText, refuseTerminal } from '../read-input.ts';
+import { readRecipe } from '../recipe-flags.ts';
 
 /**
  * What the command line asks for. Standard input is read where it is the Dockerfile; nothing else is.
@@ -17,9 +18,10 @@ import { readNumber, readPlatforms, readStdinText, refuseTerminal } from '../rea
 export async function readBuildRequest({ flags, args, io }: Invocation): Promise<BuildRequest> {
   const target = flags.text('target');
   const file = flags.text('file');
-  const context = readContext(args[0] ?? '', io);
+  const context = readContext(args[0] ?? '.', io);
   const request: BuildRequest = {
     context,
+    ...readRecipe(flags),
     ...(target === undefined ? {} : { target }),
     buildArgs: readBuildArgs(flags.list('build-arg'), io.env),
     ...readPlatforms(flags),

@@ -6,6 +6,7 @@ import { cpCommand } from './cp.ts';
 import { doctorCommand } from './doctor.ts';
 import { historyCommand } from './history.ts';
 import { imagesCommand } from './images.ts';
+import { initCommand } from './init.ts';
 import { inspectCommand } from './inspect.ts';
 import { loadCommand } from './load.ts';
 import { lockCommand } from './lock.ts';
@@ -28,6 +29,7 @@ import { versionCommand } from './version.ts';
 /** All commands, in the order of the help. Their definitions are light: what they need is loaded when they run. */
 export const COMMANDS: readonly CommandSpec[] = [
   buildCommand,
+  initCommand,
   lockCommand,
   mergeCommand,
   runCommand,

@@ -1,0 +1,119 @@
+import { PROBE_PATH, probeSource } from '../health.ts';
+import { dockerWord, runScript } from '../shell.ts';
+import type { RecipeOptions } from '../types.ts';
+import type { CrystalProject } from './project.ts';
+import type { ShardFile } from './shard-file.ts';
+
+/** User and group of the program: nobody else's, and never root. */
+const USER = 65532;
+
+const BASES: Readonly<Record<string, string>> = { alpine: 'alpine:3', debian: 'debian:trixie-slim' };
+
+/** What is in an image beside the program, and the image itself. */
+export function finalStages(project: CrystalProject, options: RecipeOptions): string[] {
+  return [rootStage(project, options), imageStage(project, options)];
+}
+
+const bare = ({ base = 'scratch' }: RecipeOptions): boolean => base === 'scratch' || base === 'distroless';
+
+function rootStage(project: CrystalProject, options: RecipeOptions): string {
+  const { init = true, tls, timezones, base } = options;
+  const all = base === 'distroless';
+  const lines = [
+    'set -e; mkdir -p /root-files/usr/bin /root-files/app;',
+    ...(init ? ['cp /usr/bin/tini-static /root-files/usr/bin/tini;'] : []),
+    ...(options.healthUrl === undefined ? [] : probeLines(options.healthUrl)),
+    ...(bare(options) ? bareLines({ tls: tls !== 'off', timezones: timezones !== 'off', all }) : []),
+    ...project.files.map(
+      (path) => `mkdir -p /root-files/app/${parent(path)}; cp -a ${path} /root-files/app/${path};`,
+    ),
+    `chown -R ${USER}:${USER} /root-files/app`,
+  ];
+  return [
+    '# What the program needs beside itself.',
+    'FROM linker-${TARGETARCH} AS root-files',
+    'COPY --from=look /look /look',
+    ...project.files.map((path) => `COPY ${path} ${path}`),
+    runScript(lines),
+  ].join('\n');
+}
+
+const parent = (path: string): string => path.split('/').slice(0, -1).join('/');
+
+/** musl makes a program of some kilobytes, whatever it is compiled for. */
+function probeLines(url: string): string[] {
+  const lines = probeSource(url).map((line) => `'${line}'`);
+  return [
+    `printf '%s\\n' ${lines.join(' \\\n      ')} > /tmp/probe.c;`,
+    'cc -Os -s -static -fno-pie -no-pie -fno-stack-protector -nostdinc -isystem /usr/include/$MUSL -nostdlib \\',
+    `  -o /root-files${PROBE_PATH} /usr/lib/$MUSL/crt1.o /usr/lib/$MUSL/crti.o /tmp/probe.c \\`,
+    '  /usr/lib/$MUSL/libc.a $(cc -print-libgcc-file-name) /usr/lib/$MUSL/crtn.o;',
+  ].map((line) => line.replace(/ \\$/, ''));
+}
+
+type Bare = { readonly tls: boolean; readonly timezones: boolean; readonly all: boolean };
+
+/** Of an image that begins with nothing. */
+function bareLines({ tls, timezones, all }: Bare): string[] {
+  const when = (file: string): string => (all ? '' : `if [ -e /look/${file} ]; then `);
+  const end = all ? '' : ' fi;';
+  return [
+    'cd /root-files; mkdir -p etc/ssl/certs usr/lib/ssl usr/share tmp home/nonroot;',
+    "printf 'root:x:0:0:root:/root:/sbin/nologin\\nnonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\\n' > etc/passwd;",
+    "printf 'root:x:0:\\nnonroot:x:65532:\\n' > etc/group;",
+    "echo 'hosts: files dns' > etc/nsswitch.conf;",
+    `chmod 1777 tmp; chown ${USER}:${USER} home/nonroot;`,
+    // OpenSSL of Debian looks for the second name
+    ...(tls
+      ? [
+          `${when('tls')}cp /etc/ssl/certs/ca-certificates.crt etc/ssl/certs/; ln -s /etc/ssl/certs/ca-certificates.crt usr/lib/ssl/cert.pem;${end}`,
+        ]
+      : []),
+    ...(timezones ? [`${when('timezones')}cp -a /usr/share/zoneinfo usr/share/zoneinfo;${end}`] : []),
+    'rmdir --ignore-fail-on-non-empty etc/ssl/certs etc/ssl usr/lib/ssl usr/lib usr/share; cd /src;',
+  ];
+}
+
+function imageStage(project: CrystalProject, options: RecipeOptions): string {
+  const { link = 'static', init = true, expose = [], base = 'scratch' } = options;
+  const [main] = project.targets;
+  const program = `/usr/local/bin/${main?.name ?? ''}`;
+  const entrypoint = [...(init ? ['/usr/bin/tini', '--'] : []), program];
+  return [
+    '# The image: the compiler stays behind.',
+    `FROM ${bare(options) ? 'scratch' : (BASES[base] ?? base)}`,
+    ...labels(project.shard),
+    'COPY --from=root-files /root-files/ /',
+    // Where libraries are shared, exactly those that the program needs are copied with it
+    `COPY --from=link ${link === 'dynamic' ? '--closure ' : ''}/program/ /`,
+    `USER ${USER}:${USER}`,
+    'WORKDIR /app',
+    ...expose.map((port) => `EXPOSE ${port}`),
+    ...health(options),
+    `ENTRYPOINT ${JSON.stringify(entrypoint)}`,
+  ].join('\n');
+}
+
+/** @see https://specs.opencontainers.org/image-spec/annotations/ */
+function labels(shard: ShardFile): string[] {
+  const { name, version, description, license, authors, homepage, repository, documentation } = shard;
+  const pairs: [string, string | undefined][] = [
+    ['title', name],
+    ['version', version],
+    ['description', description],
+    ['licenses', license],
+    ['authors', authors.length > 0 ? authors.join(', ') : undefined],
+    ['url', homepage],
+    ['source', repository],
+    ['documentation', documentation],
+  ];
+  const known = pairs.flatMap(([key, value]) =>
+    value === undefined ? [] : [`org.opencontainers.image.${key}=${dockerWord(value)}`],
+  );
+  return [`LABEL ${known.join(' \\\n      ')}`];
+}
+
+function health({ healthCommand, healthUrl }: RecipeOptions): string[] {
+  const command = healthCommand ?? (healthUrl === undefined ? undefined : [PROBE_PATH]);
+  return command === undefined ? [] : [`HEALTHCHECK CMD ${JSON.stringify(command)}`];
+}
