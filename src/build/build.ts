@@ -25,6 +25,7 @@ import {
   writeOutputs,
 } from './outputs.ts';
 import { preflightImages } from './preflight.ts';
+import { tellRecipe, withRetry } from './recipe-retry.ts';
 import { RemoteAccess } from './remote-access.ts';
 import { remoteSources } from './remote-sources.ts';
 import { lazyRuntime } from './runtime.ts';
@@ -35,12 +36,21 @@ import type { BuildOptions, BuildRequest, BuildResult, OutputSpec } from './type
 import { withLock } from './with-lock.ts';
 
 /**
- * Builds an image from a Dockerfile. Everything that happens is told to `options.onEvent`. When it returns, the
- * outputs are written and the tags moved; when it throws, no tag has moved and no output is half written.
+ * Builds an image from a Dockerfile, or a project that has none. Everything that happens is told to `options.onEvent`.
+ * When it returns, the outputs are written and the tags moved; when it throws, no tag has moved and no output is half
+ * written.
  *
  * @throws LapidaryError or SourceError for what the user can mend; `signal.reason` when aborted
  */
-export async function build(asked: BuildRequest, options: BuildOptions): Promise<BuildResult> {
+export function build(request: BuildRequest, options: BuildOptions): Promise<BuildResult> {
+  return withRetry(request, options, (asked, onRecipe) => buildOnce(asked, options, onRecipe));
+}
+
+async function buildOnce(
+  asked: BuildRequest,
+  options: BuildOptions,
+  onRecipe: (recipe: RecipeText) => void,
+): Promise<BuildResult> {
   const request = withEpoch(asked);
   const signal = options.signal ?? new AbortController().signal;
   const emulation = new EmulationReport(options.onEvent ?? ((): void => undefined));
@@ -56,7 +66,10 @@ export async function build(asked: BuildRequest, options: BuildOptions): Promise
   const network = { store, remote, signal };
   const main = await openMainContext(request, { ...network, stdin: options.stdin });
   const { source } = main.dockerfile;
-  if (main.recipe !== undefined) tellRecipe(main.recipe, emit);
+  if (main.recipe !== undefined) {
+    onRecipe(main.recipe);
+    tellRecipe(main.recipe, emit);
+  }
   const file = parseDockerfile(source);
   const noCacheStages = new Set((request.noCacheStages ?? []).map((name) => nameOfStage(file, name)));
   const contexts = namedContexts(request);
@@ -126,15 +139,6 @@ export async function build(asked: BuildRequest, options: BuildOptions): Promise
   const descriptor = written.descriptor ?? (await wantedRoot(built, request, access));
   const moved = request.shard === undefined ? tags : [];
   return finish(built, { tags: moved, written: { ...written, descriptor } }, { store, solver, emit });
-}
-
-/** What is built when there is no Dockerfile. */
-function tellRecipe({ title, notes }: RecipeText, emit: (event: BuildEvent) => void): void {
-  emit({
-    type: 'notice',
-    message: `no Dockerfile: this is the ${title}; lapidary init writes what is built`,
-  });
-  for (const message of notes) emit({ type: 'warning', message });
 }
 
 /** What must not be pushed is better known before the build than after. */

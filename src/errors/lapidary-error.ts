@@ -7,6 +7,8 @@ export type ErrorDetails = {
   readonly cause?: unknown;
   /** Further lines printed below the message as they are, such as the last output of a step. */
   readonly notes?: readonly string[] | undefined;
+  /** Of the command that failed. */
+  readonly exitCode?: number | undefined;
 };
 
 /**
@@ -18,12 +20,14 @@ export class LapidaryError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
   readonly notes: readonly string[];
+  readonly exitCode: number | undefined;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
     this.hint = details.hint;
     this.notes = details.notes ?? [];
+    this.exitCode = details.exitCode;
   }
 
   /** Plain text without colour: message, notes and hint, safe to print. */

@@ -4,11 +4,16 @@ import { cleanLine, formatElapsed, formatSize } from './text.ts';
 
 type Of<T extends BuildEvent['type']> = Extract<BuildEvent, { readonly type: T }>;
 
+/** Longer instructions are scripts: their first commands tell which one it is. */
+const MAX_TITLE = 250;
+
 /** `[linux/arm64 build 2/4] RUN shards install`; stages without a name are `stage-0`, as in BuildKit. */
 export function stepTitle({ stage, position, of, title, platform }: StepInfo): string {
   const prefix = platform === undefined ? '' : `${cleanLine(platform)} `;
-  return `[${prefix}${/^\d+$/.test(stage) ? `stage-${stage}` : cleanLine(stage)} ${position}/${of}] ${cleanLine(title)}`;
+  return `[${prefix}${/^\d+$/.test(stage) ? `stage-${stage}` : cleanLine(stage)} ${position}/${of}] ${shortened(cleanLine(title).replace(/ {2,}/g, ' '))}`;
 }
+
+const shortened = (text: string): string => (text.length > MAX_TITLE ? `${text.slice(0, MAX_TITLE)}…` : text);
 
 /** A warning with its code frame, as lines. */
 export function warningLines({ message, at, hint }: Of<'warning'>): string[] {

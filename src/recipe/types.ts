@@ -66,6 +66,13 @@ export type RecipeText = {
   readonly ignore: string;
   /** What people should know before it is built, a sentence each. */
   readonly notes: readonly string[];
+  /** What to try when a step exits with a code that says that this will not do. */
+  readonly retry?: {
+    readonly exitCode: number;
+    readonly options: RecipeOptions;
+    /** Why, and what is done instead. */
+    readonly reason: string;
+  };
 };
 
 /** One language. Recipes are pure but for what they read of the project. */

@@ -102,7 +102,7 @@ describe('the Dockerfile of a Crystal project', () => {
     {
       name: 'the shared libraries that are needed, when linked dynamically',
       options: { link: 'dynamic' },
-      has: ['COPY --from=link --closure /program/ /'],
+      has: ['COPY --from=link --closure /usr/local/bin/app /'],
       lacks: [' --static ', 'start-group'],
     },
     {
@@ -154,6 +154,22 @@ describe('the Dockerfile of a Crystal project', () => {
       files: { 'shard.yml': `${SHARD}libraries:\n  sqlite3: "*"\n` },
       options: { packages: ['libfoo-dev'] },
       has: ['libsqlite3-dev:arm64', 'libfoo-dev:armhf'],
+    },
+    {
+      name: 'the official image where Debian has another version than shard.yml wants',
+      files: { 'shard.yml': `${SHARD}crystal: ">= 1.15, < 1.17"\n` },
+      has: [
+        'FROM crystallang/crystal:1.16.3-alpine AS compiler',
+        'crystal build src/app.cr',
+        'cp /sbin/tini-static',
+        'cp /etc/ssl/certs',
+      ],
+      lacks: ['linker-', 'debian:', '/look'],
+    },
+    {
+      name: 'the official image where that is asked for',
+      options: { toolchain: 'official', linkFlags: '-Wl,-s -lfoo' },
+      has: ['FROM crystallang/crystal:1.21.0-alpine AS compiler', "--link-flags '-Wl,-s -lfoo'"],
     },
     {
       name: 'another base',

@@ -130,11 +130,18 @@ function runFailed(op: RunOp, result: { exitCode: number; signal?: string }, tai
   const how =
     result.signal === undefined ? `exited with code ${result.exitCode}` : `was killed by ${result.signal}`;
   const lines = tail.lines();
-  return new SourceError('RUN_FAILED', `the command ${how}: ${op.command.argv.join(' ')}`, op.origin.at, {
+  return new SourceError('RUN_FAILED', `the command ${how}: ${commandLine(op)}`, op.origin.at, {
     notes:
       lines.length === 0 ? ['it printed nothing'] : ['its last output:', ...lines.map((line) => `  ${line}`)],
     hint: exitHint(result.exitCode, result.signal),
+    ...(result.signal === undefined && { exitCode: result.exitCode }),
   });
+}
+
+/** The beginning of a script is enough: all of it is in the Dockerfile. */
+function commandLine({ command: { argv } }: RunOp): string {
+  const text = argv.join(' ');
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }
 
 function exitHint(exitCode: number, signal: string | undefined): string | undefined {

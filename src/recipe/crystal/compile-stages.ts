@@ -52,13 +52,19 @@ function compilerStage(project: CrystalProject, options: RecipeOptions): string 
   ].join('\n');
 }
 
-function shardsStage(project: CrystalProject, { gitTokens = [] }: RecipeOptions): string {
+/** Dependencies, from the files that name them alone. C extensions wait for the machine that they are for. */
+export function shardsStage(
+  project: CrystalProject,
+  { gitTokens = [] }: RecipeOptions,
+  { postinstall = false }: { readonly postinstall?: boolean } = {},
+): string {
   const { lock, override, paths, ssh, hasDependencies } = project;
   const files = ['shard.yml', ...(lock ? ['shard.lock'] : []), ...(override ? ['shard.override.yml'] : [])];
   const install = [
     'shards install --production',
     ...(lock ? ['--frozen'] : []),
-    '--skip-postinstall --skip-executables',
+    ...(postinstall ? [] : ['--skip-postinstall']),
+    '--skip-executables',
   ].join(' ');
   const mounts = [
     SHARDS_CACHE,
@@ -118,10 +124,13 @@ function lookStage(project: CrystalProject, options: RecipeOptions): string {
     ...(timezones === 'on' ? ['touch /look/timezones;'] : []),
   ];
   const looks = project.targets.flatMap(({ name, main }) => [
-    `crystal build ${main} -o /tmp/${name} --cross-compile --target x86_64-linux-gnu --no-debug ${flags.join(' ')}> /tmp/${name}.link;`,
+    `crystal build ${main} --no-color -o /tmp/${name} --cross-compile --target x86_64-linux-gnu --no-debug ${flags.join(' ')}> /tmp/${name}.link;`,
     ...(tls === 'auto'
       ? [
-          `if grep -q lcrypto /tmp/${name}.link && ! nm -u /tmp/${name}.o | grep -qE '${OPENSSL_IN_USE}'; then ${tlsFlag(name, false)} else ${tlsFlag(name, true)} fi;`,
+          // Linked with OpenSSL or not, and if so, in use or not
+          `if ! grep -q lcrypto /tmp/${name}.link; then touch /look/${name}.flags;`,
+          `elif nm -u /tmp/${name}.o | grep -qE '${OPENSSL_IN_USE}'; then ${tlsFlag(name, true)}`,
+          `else ${tlsFlag(name, false)} fi;`,
         ]
       : []),
     ...(timezones === 'auto'
@@ -162,7 +171,7 @@ function objectsStage({ targets }: CrystalProject, options: RecipeOptions): stri
         'set -e; mkdir /out; export CRYSTAL_CACHE_DIR=/root/.cache/crystal/$target;',
         ...targets.map(
           ({ name, main }) =>
-            `crystal build ${main} -o /out/${name} --cross-compile --target $target ${flags} $(cat /look/${name}.flags) > /out/${name}.link;`,
+            `crystal build ${main} --no-color -o /out/${name} --cross-compile --target $target ${flags} $(cat /look/${name}.flags) > /out/${name}.link;`,
         ),
         // A library, and the dependencies that ask for it
         'for library in $(cat /out/*.link | grep -oE -- "[ \']-l[A-Za-z0-9_+.-]+" | tr -d " \'" | cut -c3- | sort -u); do',

@@ -10,18 +10,27 @@ const USER = 65532;
 const BASES: Readonly<Record<string, string>> = { alpine: 'alpine:3', debian: 'debian:trixie-slim' };
 
 /** What is in an image beside the program, and the image itself. */
-export function finalStages(project: CrystalProject, options: RecipeOptions): string[] {
-  return [rootStage(project, options), imageStage(project, options)];
+export function finalStages(project: CrystalProject, options: RecipeOptions, tools: Tools): string[] {
+  return [rootStage(project, options, tools), imageStage(project, options)];
 }
+
+export type Tools = {
+  /** The stage that has them. */
+  readonly files: string;
+  /** Path of a static tini. */
+  readonly tini: string;
+  /** The stage that was told what the programs use; without one everything is there. */
+  readonly look?: string;
+};
 
 const bare = ({ base = 'scratch' }: RecipeOptions): boolean => base === 'scratch' || base === 'distroless';
 
-function rootStage(project: CrystalProject, options: RecipeOptions): string {
+function rootStage(project: CrystalProject, options: RecipeOptions, { files, tini, look }: Tools): string {
   const { init = true, tls, timezones, base } = options;
-  const all = base === 'distroless';
+  const all = base === 'distroless' || look === undefined;
   const lines = [
     'set -e; mkdir -p /root-files/usr/bin /root-files/app;',
-    ...(init ? ['cp /usr/bin/tini-static /root-files/usr/bin/tini;'] : []),
+    ...(init ? [`cp ${tini} /root-files/usr/bin/tini;`] : []),
     ...(options.healthUrl === undefined ? [] : probeLines(options.healthUrl)),
     ...(bare(options) ? bareLines({ tls: tls !== 'off', timezones: timezones !== 'off', all }) : []),
     ...project.files.map(
@@ -31,8 +40,8 @@ function rootStage(project: CrystalProject, options: RecipeOptions): string {
   ];
   return [
     '# What the program needs beside itself.',
-    'FROM linker-${TARGETARCH} AS root-files',
-    'COPY --from=look /look /look',
+    `FROM ${files} AS root-files`,
+    ...(look === undefined ? [] : [`COPY --from=${look} /look /look`]),
     ...project.files.map((path) => `COPY ${path} ${path}`),
     runScript(lines),
   ].join('\n');
@@ -85,7 +94,9 @@ function imageStage(project: CrystalProject, options: RecipeOptions): string {
     ...labels(project.shard),
     'COPY --from=root-files /root-files/ /',
     // Where libraries are shared, exactly those that the program needs are copied with it
-    `COPY --from=link ${link === 'dynamic' ? '--closure ' : ''}/program/ /`,
+    link === 'dynamic'
+      ? `COPY --from=link --closure ${project.targets.map(({ name }) => `/usr/local/bin/${name}`).join(' ')} /`
+      : 'COPY --from=link /program/ /',
     `USER ${USER}:${USER}`,
     'WORKDIR /app',
     ...expose.map((port) => `EXPOSE ${port}`),

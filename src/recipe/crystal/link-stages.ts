@@ -110,6 +110,8 @@ function linkStage({ targets, hasDependencies }: CrystalProject, options: Recipe
   const { link = 'static', debug = false, linkFlags = '' } = options;
   const programs = targets.map(({ name }) => name).join(' ');
   const isStatic = link === 'static';
+  // What is copied with its libraries keeps its path
+  const root = isStatic ? '/program' : '';
   const postinstall = [
     '# C extensions of dependencies are compiled by the compiler of the machine that the image is for.',
     'COPY --from=shards /src /src',
@@ -132,27 +134,28 @@ function linkStage({ targets, hasDependencies }: CrystalProject, options: Recipe
     ...(hasDependencies ? postinstall : []),
     'COPY --from=objects /out /out',
     runScript([
-      `set -e; mkdir -p /program/usr/local/bin; for program in ${programs}; do`,
+      `set -e; mkdir -p ${root}/usr/local/bin; for program in ${programs}; do`,
       `  sed '${[...edits, `s/$/${end === '' ? '' : ` ${end.replace(/[/&\\]/g, '\\$&')}`}/`].join('; ')}' /out/$program.link > /out/$program.sh;`,
       // What the linker says of a static C library is noise unless it fails
       '  if ! sh -e /out/$program.sh 2> /out/$program.log; then cat /out/$program.log >&2;',
-      ...(isStatic ? explainMissing() : []),
-      '    exit 1;',
+      ...(isStatic ? explainMissing() : ['    exit 1;']),
       '  fi;',
-      `  ${debug ? 'cp' : 'strip -o'} ${debug ? '/out/$program /program/usr/local/bin/$program' : '/program/usr/local/bin/$program /out/$program'};`,
+      `  ${debug ? 'cp /out/$program' : 'strip -o'} ${root}/usr/local/bin/$program${debug ? '' : ' /out/$program'};`,
       'done',
     ]),
   ].join('\n');
 }
 
-/** After a failed link: which libraries are there as shared ones only. */
+/** After a failed link: whether shared libraries would do, and what has no static archive. */
 function explainMissing(): string[] {
   return [
+    `    if ! sed 's/ -static / /; s/ -rdynamic / -Wl,--start-group /; s/$/ -Wl,--end-group/' /out/$program.link | sh -e 2> /dev/null; then exit 1; fi;`,
+    '    echo "$program cannot be linked statically, but it can be linked with shared libraries: --link dynamic" >&2;',
     '    while read -r library shards; do',
     '      if [ ! -e "$(cc -print-file-name=lib$library.a)" ] && [ -e "$(cc -print-file-name=lib$library.so)" ]; then',
-    '        echo "the library $library, which ${shards:-the project} links with, has no static archive: link with --link dynamic" >&2; missing=1;',
+    '        echo "the library $library, which ${shards:-the project} links with, has no static archive" >&2;',
     '      fi;',
     '    done < /out/libraries;',
-    `    if [ -n "$missing" ]; then exit ${NO_STATIC_ARCHIVE}; fi;`,
+    `    exit ${NO_STATIC_ARCHIVE};`,
   ];
 }

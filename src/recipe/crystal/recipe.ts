@@ -2,7 +2,8 @@ import { LapidaryError } from '../../errors/index.ts';
 import type { ProjectFiles, Recipe, RecipeOptions, RecipeText } from '../types.ts';
 import { compileStages } from './compile-stages.ts';
 import { finalStages } from './final-stages.ts';
-import { linkStages } from './link-stages.ts';
+import { linkStages, NO_STATIC_ARCHIVE } from './link-stages.ts';
+import { officialStages } from './official-stages.ts';
 import { type CrystalProject, readProject } from './project.ts';
 import { pickToolchain } from './toolchain.ts';
 
@@ -12,21 +13,60 @@ export const crystalRecipe: Recipe = { name: 'Crystal', marker: 'shard.yml', wri
 async function write(files: ProjectFiles, options: RecipeOptions): Promise<RecipeText> {
   const project = await readProject(files, options);
   const toolchain = pickToolchain(project.shard, options);
-  if (toolchain.kind === 'official')
-    throw new LapidaryError('UNSUPPORTED', 'official images are not written yet');
+  const official = toolchain.kind === 'official';
+  if (official) checkOfficial(options);
+  const stages = official
+    ? officialStages(project, options, toolchain.version)
+    : debianStages(project, options);
   const title = `Crystal project ${project.shard.name}`;
   return {
     title,
-    dockerfile: `${[header(title, options), ...compileStages(project, options), ...linkStages(project, options), ...finalStages(project, options)].join('\n\n')}\n`,
+    dockerfile: `${[header(title, official, options), ...stages].join('\n\n')}\n`,
     ignore: ignoreText(),
-    notes: notes(project),
+    notes: [...notes(project), ...(official ? [EMULATED] : [])],
+    ...(options.link === undefined && !official && { retry: RETRY }),
   };
 }
 
-function header(title: string, { link }: RecipeOptions): string {
+function debianStages(project: CrystalProject, options: RecipeOptions): string[] {
+  return [
+    ...compileStages(project, options),
+    ...linkStages(project, options),
+    ...finalStages(project, options, {
+      files: 'linker-${TARGETARCH}',
+      tini: '/usr/bin/tini-static',
+      look: 'look',
+    }),
+  ];
+}
+
+const EMULATED =
+  'the official images of Crystal compile for their own machine, so images for other machines are built by an emulator; --toolchain debian cross-compiles';
+
+/** @throws LapidaryError UNSUPPORTED */
+function checkOfficial({ link, healthUrl }: RecipeOptions): void {
+  const url = healthUrl === undefined ? undefined : 'a health check by URL';
+  const wanted = link === 'dynamic' ? '--link dynamic' : url;
+  if (wanted === undefined) return;
+  throw new LapidaryError('UNSUPPORTED', `${wanted} is for Debian's toolchain`, {
+    hint: 'use --toolchain debian; or link statically, and name a command for --health',
+  });
+}
+
+/** Not when somebody asked for a static program. */
+const RETRY: NonNullable<RecipeText['retry']> = {
+  exitCode: NO_STATIC_ARCHIVE,
+  options: { link: 'dynamic' },
+  reason:
+    'a library has no static archive, so the program is linked dynamically and its shared libraries are copied with it; --link static makes this an error, --link dynamic saves the attempt',
+};
+
+function header(title: string, official: boolean, { link }: RecipeOptions): string {
   return [
     '# syntax=docker/dockerfile:1',
-    `# ${title}: programs for linux/amd64, linux/arm64 and linux/arm/v7, compiled on one machine without an emulator.`,
+    official
+      ? `# ${title}, compiled by the official image of Crystal.`
+      : `# ${title}: programs for linux/amd64, linux/arm64 and linux/arm/v7, compiled on one machine without an emulator.`,
     ...(link === 'dynamic'
       ? ['# COPY --closure, which adds the libraries that a program needs, is known to lapidary only.']
       : []),
