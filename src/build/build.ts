@@ -130,6 +130,10 @@ async function buildOnce(
   signal.throwIfAborted();
   const flown = plans.flatMap(({ result }, i) => (built[i] ? { image: built[i], stage: result } : []));
   await preflightImages(flown, request.preflight ?? 'warn', { store, solver, emit });
+  if (request.maxSize !== undefined) {
+    const { checkSizes } = await import('./max-size.ts');
+    await checkSizes(built, request.maxSize, { remote: access, outputs });
+  }
   if (request.tests !== undefined) {
     const { testImages } = await import('./test-images.ts');
     await testImages(built, request.tests, { store, trees: solver.trees, runtime, emit, signal });

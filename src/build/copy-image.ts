@@ -51,7 +51,12 @@ export function parseImagePlace(text: string, cwd: string): ImagePlace {
 export type FindStored = (
   name: string,
   platform?: Platform,
-) => Promise<{ readonly images: readonly StoredImage[]; readonly tagged?: TaggedImage | undefined }>;
+) => Promise<{
+  readonly images: readonly StoredImage[];
+  /** The one for the platform, else the one that this machine runs best. */
+  readonly picked: StoredImage;
+  readonly tagged?: TaggedImage | undefined;
+}>;
 
 /** Opens an image where it is; layers stay there until they are read. */
 export async function openCopySource(

@@ -20,6 +20,7 @@ import {
 } from './copy-image.ts';
 import { planCopy } from './copy-plan.ts';
 import type { CreateIndexRequest } from './create-index.ts';
+import type { ImageDiff, ImageSize, SizeOptions } from './measure-image.ts';
 import type { Merged, MergeRequest } from './merge-layouts.ts';
 import { checkOutputs, writeOutputs } from './outputs.ts';
 import { type PulledImage, pullImage } from './pull-image.ts';
@@ -126,6 +127,18 @@ export class ImageTools implements AsyncDisposable {
     await source.document(config);
     const image = await storedImage(root.descriptor, { store, name: source.name });
     return { ...root, image, config: parseImageConfig(await store.blobs.readBytes(image.id)) };
+  }
+
+  /** Where the bytes of an image are, its directories down to a depth. All its layers are read. */
+  async size(place: ImagePlace, options: SizeOptions): Promise<ImageSize> {
+    const { measureImage } = await import('./measure-image.ts');
+    return measureImage(place, options, { remote: this.#remote, find: this.#find });
+  }
+
+  /** What is not the same in two images. All their layers are read. */
+  async diff(before: ImagePlace, after: ImagePlace, platform?: Platform): Promise<ImageDiff> {
+    const { compareImages } = await import('./measure-image.ts');
+    return compareImages({ before, after, platform }, { remote: this.#remote, find: this.#find });
   }
 
   /** All tags of a repository, as its registry orders them. */

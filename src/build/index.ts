@@ -1,3 +1,13 @@
+export type {
+  DirectorySize,
+  Duplicate,
+  LayerSize,
+  PackageSize,
+  PathChange,
+  SettingChange,
+  SizeReport,
+  WastedFile,
+} from '../inspect/index.ts';
 export type { Outline, Target as DockerfileTarget } from '../plan/index.ts';
 export type { RegistryConfig } from '../registry/index.ts';
 export type { MachineCheck, MachineReport, SandboxSettings } from '../sandbox/index.ts';
@@ -31,6 +41,7 @@ export { type LockRequest, type LockResult, lockBuild } from './lock-build.ts';
 export type { LockChange } from './lock-changes.ts';
 export type { Lock, LockedImage } from './lock-file.ts';
 export { probeMachine } from './machine.ts';
+export type { ImageDiff, ImageSize, LookedAtImage, SizeOptions } from './measure-image.ts';
 export {
   type RegistryLoginRequest,
   readRegistryConfig,

@@ -180,6 +180,7 @@ export class Lapidary implements AsyncDisposable {
       const images = platform === undefined ? all : [image];
       return {
         images,
+        picked: image,
         tagged: reference === undefined ? undefined : await this.#store.images.get(reference),
       };
     });

@@ -8,6 +8,7 @@ import type { SandboxSettings } from '../sandbox/index.ts';
 import type { BuildEvent } from '../solve/index.ts';
 import type { CredentialOptions } from './credentials.ts';
 import type { PullPolicy } from './image-source.ts';
+import type { MaxSize } from './max-size.ts';
 import type { PreflightMode } from './preflight.ts';
 import type { Shard } from './shard.ts';
 import type { ImageTests } from './test-images.ts';
@@ -57,6 +58,8 @@ export type BuildRequest = {
   readonly platforms?: readonly Platform[] | 'all';
   /** What becomes of what can be seen to keep an image from being started; default `warn`. */
   readonly preflight?: PreflightMode;
+  /** What every image may take at most, or the build fails. */
+  readonly maxSize?: MaxSize;
   /** What has to succeed in every image before an output is written or a name moves. */
   readonly tests?: ImageTests;
   /** Only a part of the platforms; the outputs are OCI layouts, and no name moves. */

@@ -33,9 +33,9 @@ export class ImageFiles {
   }
 
   /** Where an absolute path leads; like the kernel's, an attempt that fails halfway is no more than nothing there. */
-  resolve(path: string): ReturnType<Tree['resolve']> {
+  resolve(path: string, options?: Parameters<Tree['resolve']>[1]): ReturnType<Tree['resolve']> {
     try {
-      return this.tree.resolve(path);
+      return this.tree.resolve(path, options);
     } catch (error) {
       // What the kernel says ENOTDIR or ELOOP to is not there for a loader
       if (error instanceof LapidaryError && (error.code === 'NOT_A_DIRECTORY' || error.code === 'PATH_LOOP'))
@@ -63,10 +63,10 @@ export class ImageFiles {
     return parseShebang(await this.#filesystem.open(node).read(0, SHEBANG_BYTES));
   }
 
-  /** A small text file; `undefined` when there is none. */
-  async text(path: string): Promise<string | undefined> {
+  /** A small text file; `undefined` when there is none, or one of more bytes than that. */
+  async text(path: string, most: number = MAX_TEXT): Promise<string | undefined> {
     const found = this.find(path);
-    if (found === undefined || found.node.size > MAX_TEXT) return undefined;
+    if (found === undefined || found.node.size > most) return undefined;
     return Buffer.from(await this.#filesystem.open(found.node).read(0, found.node.size)).toString('utf8');
   }
 }

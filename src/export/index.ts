@@ -1,6 +1,6 @@
 export { type LayerMeasure, measureLayer } from './compress-layer.ts';
 export { copyLayout, type LayoutCopy } from './copy-layout.ts';
-export { type LayerBlob, layerBlob } from './layer-blob.ts';
+export { knownBlobSize, type LayerBlob, layerBlob } from './layer-blob.ts';
 export { type ImageDocument, imageDocuments, indexDocument } from './layout.ts';
 export { packLayer } from './pack-layer.ts';
 export type {

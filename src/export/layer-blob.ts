@@ -8,7 +8,7 @@ import {
   layerCompression,
   type OutputCompression,
 } from '../oci/index.ts';
-import type { StoredLayer } from '../solve/index.ts';
+import type { FactStore, StoredLayer } from '../solve/index.ts';
 import { compressLayer, LAYER_TYPES } from './compress-layer.ts';
 import { estargzBlob } from './estargz-blob.ts';
 import { layerTar } from './layer-tar.ts';
@@ -33,6 +33,16 @@ export type LayerBlob = { readonly descriptor: Descriptor; readonly diffId: Diff
 export function layerBlobKey(diffId: DiffId, { compression, level }: LayerBlobOptions): string {
   const exact = compressionLevel(compression, level);
   return `layer-blob:${VERSION}:${diffId}:${compression}${exact === undefined ? '' : `:${exact}`}`;
+}
+
+/** What a layer's tar was found to take as a gzip blob; `undefined` when it never became one. */
+export async function knownBlobSize(
+  diffId: DiffId,
+  facts: Pick<FactStore, 'get'>,
+): Promise<number | undefined> {
+  const key = layerBlobKey(diffId, { compression: 'gzip', signal: undefined });
+  const size = Number((await facts.get(key))?.split(' ')[1] ?? Number.NaN);
+  return Number.isSafeInteger(size) && size > 0 ? size : undefined;
 }
 
 /**

@@ -27,6 +27,10 @@ export const BUILD_OPTIONS: readonly OptionSpec[] = [
     help: 'What would keep the image from being started (a program, interpreter or library that is missing or for another machine): warn (default), error (before any output is written or name moves) or off',
   },
   {
+    flags: '--max-size SIZE[,compressed]',
+    help: 'Fail before any output is written or name moves when the layers of an image take more than this, such as 50MB or 48MiB: uncompressed, as `images` shows it, or compressed, as registries do',
+  },
+  {
     flags: '--test COMMAND',
     help: 'Run this in the image of every platform before any output is written or name moves: a line for its shell, or a JSON list',
     repeat: true,

@@ -5,6 +5,7 @@ import { LapidaryError, quoted } from '../../errors/index.ts';
 import type { Flags, Invocation } from '../command.ts';
 import type { Io } from '../io.ts';
 import { readBuildArgs, readContexts, readLabels, readUnset } from '../key-values.ts';
+import { readMaxSize } from '../max-size-flag.ts';
 import { oneOf } from '../one-of.ts';
 import { parseOutput } from '../output-spec.ts';
 import { readNumber, readPlatforms, readStdinText, refuseTerminal } from '../read-input.ts';
@@ -27,6 +28,7 @@ export async function readBuildRequest({ flags, args, io }: Invocation): Promise
     ...readPlatforms(flags),
     ...shard(flags),
     ...preflight(flags),
+    ...readMaxSize(flags.text('max-size')),
     ...tests(flags),
     tags: flags.list('tag'),
     outputs: readOutputs(flags, io),

@@ -3,6 +3,7 @@ import { bootstrapCommand } from './bootstrap.ts';
 import { buildCommand } from './build.ts';
 import { contextCommand } from './context.ts';
 import { cpCommand } from './cp.ts';
+import { diffCommand } from './diff.ts';
 import { doctorCommand } from './doctor.ts';
 import { historyCommand } from './history.ts';
 import { imagesCommand } from './images.ts';
@@ -22,6 +23,7 @@ import { rmCommand } from './rm.ts';
 import { rmiCommand } from './rmi.ts';
 import { runCommand } from './run.ts';
 import { saveCommand } from './save.ts';
+import { sizeCommand } from './size.ts';
 import { tagCommand } from './tag.ts';
 import { tagsCommand } from './tags.ts';
 import { versionCommand } from './version.ts';
@@ -44,6 +46,8 @@ export const COMMANDS: readonly CommandSpec[] = [
   imagesCommand,
   inspectCommand,
   historyCommand,
+  sizeCommand,
+  diffCommand,
   tagCommand,
   rmiCommand,
   saveCommand,

@@ -30,8 +30,6 @@ export const inspectCommand: CommandSpec = {
   run: runInspect,
 };
 
-const PLACE = /^(?:docker:\/\/|oci:|oci-archive:|docker-archive:|store:)/;
-
 async function runInspect(call: Invocation): Promise<number> {
   const { flags, args, io } = call;
   if (flags.on('raw') || flags.on('digest')) return printRaw(call);
@@ -92,14 +90,14 @@ async function describe(
   name: string,
   { platform, call: { flags, io } }: DescribeOptions,
 ): Promise<Value> {
-  const { inspectDocument } = await import('../image-facts.ts');
-  if (PLACE.test(name)) {
-    const [{ parseImagePlace }, { readNetwork }] = await Promise.all([
-      import('../../build/index.ts'),
-      import('../network-options.ts'),
-    ]);
+  const [{ inspectDocument }, { isPlace, readPlace }] = await Promise.all([
+    import('../image-facts.ts'),
+    import('../image-place.ts'),
+  ]);
+  if (isPlace(name)) {
+    const { readNetwork } = await import('../network-options.ts');
     await using tools = lapidary.tools({ signal: io.signal, ...readNetwork(flags) });
-    const { image, config } = await tools.inspect(parseImagePlace(name, io.cwd), platform);
+    const { image, config } = await tools.inspect(await readPlace(name, io.cwd), platform);
     return inspectDocument({ image, config, references: [] }, undefined);
   }
   const found = await lapidary.inspect(name, platform);
