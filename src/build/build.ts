@@ -51,7 +51,7 @@ async function buildOnce(
   options: BuildOptions,
   onRecipe: (recipe: RecipeText) => void,
 ): Promise<BuildResult> {
-  const request = withEpoch(asked);
+  let request = withEpoch(asked);
   const signal = options.signal ?? new AbortController().signal;
   const emulation = new EmulationReport(options.onEvent ?? ((): void => undefined));
   const { emit } = emulation;
@@ -69,6 +69,7 @@ async function buildOnce(
   if (main.recipe !== undefined) {
     onRecipe(main.recipe);
     tellRecipe(main.recipe, emit);
+    request = { ...request, buildArgs: { ...main.recipe.buildArgs, ...request.buildArgs } };
   }
   const file = parseDockerfile(source);
   const noCacheStages = new Set((request.noCacheStages ?? []).map((name) => nameOfStage(file, name)));

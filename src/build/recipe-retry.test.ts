@@ -9,6 +9,7 @@ const RECIPE: RecipeText = {
   title: 'project',
   dockerfile: '',
   ignore: '',
+  buildArgs: {},
   notes: [],
   retry: { exitCode: 93, options: { link: 'dynamic' }, reason: 'no archive' },
 };
@@ -55,7 +56,7 @@ describe('a build whose recipe knows another way', () => {
     {
       name: 'somebody decided',
       exitCodes: [93],
-      recipe: { title: '', dockerfile: '', ignore: '', notes: [] },
+      recipe: { title: '', dockerfile: '', ignore: '', buildArgs: {}, notes: [] },
     },
   ])('is not tried again when $name', async ({ exitCodes, ...more }) => {
     expect(await attempts(exitCodes, more)).toMatchObject({ exitCode: exitCodes[0], tried: { length: 1 } });

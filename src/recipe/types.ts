@@ -64,6 +64,8 @@ export type RecipeText = {
   readonly dockerfile: string;
   /** The ignore file that goes with it. */
   readonly ignore: string;
+  /** Build arguments that have no default: what is not the same tomorrow. */
+  readonly buildArgs: Readonly<Record<string, string>>;
   /** What people should know before it is built, a sentence each. */
   readonly notes: readonly string[];
   /** What to try when a step exits with a code that says that this will not do. */

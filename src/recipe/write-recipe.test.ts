@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseDockerfile, parseIgnore } from '../dockerfile/index.ts';
 import { LapidaryError } from '../errors/index.ts';
+import { runChecks } from '../plan/index.ts';
 import { LEAST, projectOf } from './test-project.ts';
 import type { RecipeOptions } from './types.ts';
 import { writeRecipe } from './write-recipe.ts';
@@ -40,6 +41,23 @@ describe('the Dockerfile of a Crystal project', () => {
       'workdir',
       'entrypoint',
     ]);
+  });
+
+  test.each<RecipeOptions>([
+    {},
+    { link: 'dynamic', expose: ['80'] },
+    { toolchain: 'official' },
+    { base: 'alpine' },
+  ])('has nothing that the checks complain of: %j', async (options) => {
+    const { text } = await written({}, options);
+    const native = { os: 'linux', architecture: 'amd64' };
+    const { findings } = runChecks(parseDockerfile({ name: 'Dockerfile', text }), {
+      buildArgs: {},
+      platform: native,
+      buildPlatform: native,
+      target: undefined,
+    });
+    expect(findings.map(({ finding }) => finding.message)).toEqual([]);
   });
 
   test.each<{

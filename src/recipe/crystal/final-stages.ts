@@ -92,6 +92,7 @@ function imageStage(project: CrystalProject, options: RecipeOptions): string {
     '# The image: the compiler stays behind.',
     `FROM ${bare(options) ? 'scratch' : (BASES[base] ?? base)}`,
     ...labels(project.shard),
+    ...(project.commit === undefined ? [] : REVISION),
     'COPY --from=root-files /root-files/ /',
     // Where libraries are shared, exactly those that the program needs are copied with it
     link === 'dynamic'
@@ -104,6 +105,12 @@ function imageStage(project: CrystalProject, options: RecipeOptions): string {
     `ENTRYPOINT ${JSON.stringify(entrypoint)}`,
   ].join('\n');
 }
+
+const REVISION = [
+  '# The commit: --build-arg REVISION=$(git rev-parse HEAD)',
+  'ARG REVISION',
+  'LABEL org.opencontainers.image.revision=$REVISION',
+];
 
 /** @see https://specs.opencontainers.org/image-spec/annotations/ */
 function labels(shard: ShardFile): string[] {

@@ -1,4 +1,5 @@
 import { LapidaryError, quoted } from '../../errors/index.ts';
+import { gitHead } from '../git-head.ts';
 import type { ProjectFiles, RecipeOptions } from '../types.ts';
 import { YamlDocument } from '../yaml-document.ts';
 import { pathOf, pickTargets, readShardFile, type ShardFile, type Target } from './shard-file.ts';
@@ -17,6 +18,8 @@ export type CrystalProject = {
   readonly paths: readonly string[];
   /** Whether a dependency is fetched with a key of ssh. */
   readonly ssh: boolean;
+  /** The commit that is checked out. */
+  readonly commit?: string;
   /** Whether the project depends on anything. */
   readonly hasDependencies: boolean;
   /** Files and directories that the program reads when it runs. */
@@ -33,12 +36,14 @@ export async function readProject(files: ProjectFiles, options: RecipeOptions): 
   const lock =
     locked === undefined ? undefined : readShardLock(new YamlDocument({ name: 'shard.lock', text: locked }));
   checkLock(shard, lock);
+  const commit = await gitHead(files);
   const override = (await files.readText('shard.override.yml')) !== undefined;
   return {
     shard,
     targets,
     ...(lock && { lock }),
     override,
+    ...(commit === undefined ? {} : { commit }),
     paths: pathDependencies(shard, lock),
     ssh: (lock ?? []).some(({ url }) => url !== undefined && isSsh(url)),
     hasDependencies: shard.dependencies.length > 0,

@@ -23,6 +23,7 @@ async function write(files: ProjectFiles, options: RecipeOptions): Promise<Recip
     title,
     dockerfile: `${[header(title, official, options), ...stages].join('\n\n')}\n`,
     ignore: ignoreText(),
+    buildArgs: project.commit === undefined ? {} : { REVISION: project.commit },
     notes: [...notes(project), ...(official ? [EMULATED] : [])],
     ...(options.link === undefined && !official && { retry: RETRY }),
   };
@@ -64,6 +65,7 @@ const RETRY: NonNullable<RecipeText['retry']> = {
 function header(title: string, official: boolean, { link }: RecipeOptions): string {
   return [
     '# syntax=docker/dockerfile:1',
+    ...(official ? [] : ['# check=skip=FromPlatformFlagConstDisallowed']),
     official
       ? `# ${title}, compiled by the official image of Crystal.`
       : `# ${title}: programs for linux/amd64, linux/arm64 and linux/arm/v7, compiled on one machine without an emulator.`,
