@@ -3,8 +3,11 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 
 const ROOT = join(import.meta.dirname, '..');
+
+const { values } = parseArgs({ options: { examples: { type: 'boolean', default: false } } });
 
 type Count = { readonly passed: number; readonly failed: number; readonly skipped: number };
 type Outcome = { readonly code: number; readonly output: string };
@@ -41,6 +44,7 @@ const SUITES: readonly Suite[] = [
   ...(process.getuid?.() === 0
     ? [{ name: 'integration tests as an ordinary user', project: 'integration', files: AS_USER }]
     : []),
+  ...(values.examples ? [{ name: 'tests of examples', project: 'examples' }] : []),
 ];
 
 let started = performance.now();

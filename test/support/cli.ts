@@ -15,18 +15,19 @@ export type CliOptions = {
   readonly input?: string | Uint8Array;
 };
 
-/** A place of its own for one test file: a store, and files below `dir`. Removed by `await using`. */
+/** A place of its own for one test file: a store, and files below `dir`. Removed by `await using`, but for a given store. */
 export class Workspace implements AsyncDisposable {
   readonly dir: string;
   readonly store: string;
 
-  private constructor(dir: string) {
+  private constructor(dir: string, store: string) {
     this.dir = dir;
-    this.store = join(dir, 'store');
+    this.store = store;
   }
 
-  static async create(parent: string = tmpdir()): Promise<Workspace> {
-    return new Workspace(await mkdtemp(join(parent, 'lapidary-test-')));
+  static async create(parent: string = tmpdir(), store?: string): Promise<Workspace> {
+    const dir = await mkdtemp(join(parent, 'lapidary-test-'));
+    return new Workspace(dir, store ?? join(dir, 'store'));
   }
 
   path(...parts: string[]): string {
