@@ -27,6 +27,7 @@ import { type PulledImage, pullImage } from './pull-image.ts';
 import type { RemoteAccess } from './remote-access.ts';
 import { storedImage } from './remote-image.ts';
 import { removeManifest } from './remove-manifest.ts';
+import type { Slimmed, SlimRequest } from './slim-image.ts';
 
 export type PushImageRequest = LayerCompression & {
   readonly image: string;
@@ -139,6 +140,12 @@ export class ImageTools implements AsyncDisposable {
   async diff(before: ImagePlace, after: ImagePlace, platform?: Platform): Promise<ImageDiff> {
     const { compareImages } = await import('./measure-image.ts');
     return compareImages({ before, after, platform }, { remote: this.#remote, find: this.#find });
+  }
+
+  /** Makes an image of nothing but what another one needs to be started; see `SlimRequest`. */
+  async slim(request: SlimRequest): Promise<Slimmed> {
+    const { slimImage } = await import('./slim-image.ts');
+    return slimImage(request, { remote: this.#remote, find: this.#find });
   }
 
   /** All tags of a repository, as its registry orders them. */

@@ -4,8 +4,10 @@ export type {
   LayerSize,
   PackageSize,
   PathChange,
+  PreflightFinding,
   SettingChange,
   SizeReport,
+  SlimRoot,
   WastedFile,
 } from '../inspect/index.ts';
 export type { Outline, Target as DockerfileTarget } from '../plan/index.ts';
@@ -49,4 +51,5 @@ export {
   registryLogout,
 } from './registry-login.ts';
 export type { RunImageRequest } from './run-image.ts';
+export type { Slimmed, SlimmedImage, SlimRequest } from './slim-image.ts';
 export type { BuildOptions, BuildRequest, BuildResult, BuiltImage, OutputSpec } from './types.ts';

@@ -60,7 +60,7 @@ function summary(name: string, image: LookedAtImage, report: SizeReport): string
   ].join('\n');
 }
 
-const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`;
+export const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`;
 
 /** Of any text one line. */
 const line = (text: string): string => printable(text.replace(/\s+/g, ' ').trim());

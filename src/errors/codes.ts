@@ -48,6 +48,7 @@ export const ERROR_CODES = {
   COPY_CONFLICT: 'A COPY or ADD destination cannot take what is copied.',
   RUN_FAILED: 'The command of a RUN instruction failed.',
   PREFLIGHT_FAILED: 'An image would not start, and `--preflight=error` makes that an error.',
+  SLIM_UNKNOWN: 'What an image needs cannot be known: it starts a script, an interpreter, or nothing.',
   SIZE_EXCEEDED: 'An image is larger than `--max-size` allows.',
   TEST_FAILED: 'An image does not pass the test that was given with --test or --test-health.',
   MOUNT_FAILED:

@@ -6,4 +6,6 @@ export { type ImageContents, type LayerContents, layerLines } from './image-cont
 export type { PackageSize } from './packages.ts';
 export { preflight } from './preflight.ts';
 export { type LayerSize, type SizeReport, sizeReport } from './size-report.ts';
+export { planSlim, type SlimPlan } from './slim.ts';
+export type { SlimRoot } from './slim-roots.ts';
 export type { Duplicate, WastedFile } from './wasted.ts';

@@ -9,6 +9,8 @@ import type { ImageView, PreflightFinding } from './finding.ts';
 export type Scene = ImageView & {
   readonly files: ImageFiles;
   readonly user: User;
+  /** The user's directory, where the image lists one. */
+  readonly home: string | undefined;
   readonly env: ReadonlyMap<string, string>;
   /** Directories, in the order in which a program without a slash is looked for. */
   readonly path: readonly string[];
@@ -35,6 +37,7 @@ export async function openScene(
     files,
     env,
     user: found instanceof LapidaryError ? undefined : found,
+    home: env.get('HOME') ?? (found instanceof LapidaryError ? undefined : found.home),
     path: directories(env.get('PATH') ?? DEFAULT_PATH),
     libraryPath: directories(env.get('LD_LIBRARY_PATH') ?? ''),
   };

@@ -28,9 +28,8 @@ export async function certificateFindings(
   program: Found,
 ): Promise<PreflightFinding[]> {
   if (scene.env.has('SSL_CERT_FILE') || scene.env.has('SSL_CERT_DIR') || hasBundle(scene)) return [];
-  const library = (await pathsOf(scene, program)).find((path) => TLS_LIBRARY.test(path));
-  if (library === undefined && !(await isMarked(scene, program))) return [];
-  const because = library === undefined ? 'contains a TLS library' : `uses ${quoted(`/${library}`)}`;
+  const because = await tlsOf(scene, program);
+  if (because === undefined) return [];
   return [
     {
       rule: 'CertificatesNotFound',
@@ -39,6 +38,13 @@ export async function certificateFindings(
       hint: 'install ca-certificates, or copy /etc/ssl/certs/ca-certificates.crt from a stage that has it',
     },
   ];
+}
+
+/** By what a program verifies servers: `uses "/usr/lib/libssl.so.3"`; `undefined` where it does not. */
+export async function tlsOf(scene: Scene, program: Found): Promise<string | undefined> {
+  const library = (await pathsOf(scene, program)).find((path) => TLS_LIBRARY.test(path));
+  if (library !== undefined) return `uses ${quoted(`/${library}`)}`;
+  return (await isMarked(scene, program)) ? 'contains a TLS library' : undefined;
 }
 
 function hasBundle({ files }: Scene): boolean {

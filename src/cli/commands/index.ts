@@ -24,6 +24,7 @@ import { rmiCommand } from './rmi.ts';
 import { runCommand } from './run.ts';
 import { saveCommand } from './save.ts';
 import { sizeCommand } from './size.ts';
+import { slimCommand } from './slim.ts';
 import { tagCommand } from './tag.ts';
 import { tagsCommand } from './tags.ts';
 import { versionCommand } from './version.ts';
@@ -48,6 +49,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   historyCommand,
   sizeCommand,
   diffCommand,
+  slimCommand,
   tagCommand,
   rmiCommand,
   saveCommand,
