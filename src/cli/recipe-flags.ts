@@ -6,7 +6,7 @@ import { oneOf } from './one-of.ts';
 const OPTIONS: readonly OptionSpec[] = [
   {
     flags: '--crystal-target NAME',
-    help: 'Target of shard.yml to build; the first one is what the image starts (default: all of them)',
+    help: 'Target of shard.yml, or program of another language, to build; the first one is what the image starts (default: all of them)',
     repeat: true,
   },
   {

@@ -1,10 +1,13 @@
 import { checkOptions } from './check-options.ts';
 import { crystalRecipe } from './crystal/recipe.ts';
+import { goRecipe } from './go.ts';
+import { makeRecipe } from './make.ts';
 import { OPTIONS_FILE, readOptionsFile } from './options-file.ts';
+import { rustRecipe } from './rust.ts';
 import type { ProjectFiles, Recipe, RecipeOptions, RecipeText } from './types.ts';
 
 /** Tried in this order. A new language is added here. */
-const RECIPES: readonly Recipe[] = [crystalRecipe];
+const RECIPES: readonly Recipe[] = [crystalRecipe, goRecipe, rustRecipe, makeRecipe];
 
 /** Files by which projects are recognised. */
 export const MARKERS: readonly string[] = RECIPES.map(({ marker }) => marker);

@@ -1,7 +1,6 @@
 import { runLines, runScript, shellWord } from '../shell.ts';
 import type { RecipeOptions } from '../types.ts';
 import { shardsStage } from './compile-stages.ts';
-import { finalStages } from './final-stages.ts';
 import type { CrystalProject } from './project.ts';
 
 /** Of Alpine: what static programs need beside what the image of the compiler has. */
@@ -22,7 +21,6 @@ export function officialStages(project: CrystalProject, options: RecipeOptions, 
     ].join('\n'),
     shardsStage(project, options, { postinstall: true }),
     programStage(project, options),
-    ...finalStages(project, options, { files: 'compiler', tini: '/sbin/tini-static' }),
   ];
 }
 

@@ -1,7 +1,7 @@
 import { LapidaryError } from '../../errors/index.ts';
+import { type ImageParts, imageStages, type Tools } from '../image-stages.ts';
 import type { ProjectFiles, Recipe, RecipeOptions, RecipeText } from '../types.ts';
 import { compileStages } from './compile-stages.ts';
-import { finalStages } from './final-stages.ts';
 import { linkStages, NO_STATIC_ARCHIVE } from './link-stages.ts';
 import { officialStages } from './official-stages.ts';
 import { type CrystalProject, readProject } from './project.ts';
@@ -16,7 +16,10 @@ async function write(files: ProjectFiles, options: RecipeOptions): Promise<Recip
   const official = toolchain.kind === 'official';
   if (official) checkOfficial(options);
   const stages = official
-    ? officialStages(project, options, toolchain.version)
+    ? [
+        ...officialStages(project, options, toolchain.version),
+        ...imageStages(imageParts(project, options, ALPINE_TOOLS), options),
+      ]
     : debianStages(project, options);
   const title = `Crystal project ${project.shard.name}`;
   return {
@@ -33,12 +36,42 @@ function debianStages(project: CrystalProject, options: RecipeOptions): string[]
   return [
     ...compileStages(project, options),
     ...linkStages(project, options),
-    ...finalStages(project, options, {
-      files: 'linker-${TARGETARCH}',
-      tini: '/usr/bin/tini-static',
-      look: 'look',
-    }),
+    ...imageStages(imageParts(project, options, DEBIAN_TOOLS), options),
   ];
+}
+
+const DEBIAN_TOOLS: Tools = { stage: 'linker-${TARGETARCH}', tini: '/usr/bin/tini-static', look: 'look' };
+const ALPINE_TOOLS: Tools = { stage: 'compiler', tini: '/sbin/tini-static' };
+
+function imageParts(
+  { shard, targets, commit, files }: CrystalProject,
+  { link }: RecipeOptions,
+  tools: Tools,
+): ImageParts {
+  const { name, version, description, license, authors, homepage, repository, documentation } = shard;
+  const programs = targets.map((target) => target.name);
+  return {
+    programs,
+    // Where libraries are shared, exactly those that the programs need are copied with them
+    copies: [
+      link === 'dynamic'
+        ? `COPY --from=link --closure ${programs.map((one) => `/usr/local/bin/${one}`).join(' ')} /`
+        : 'COPY --from=link /program/ /',
+    ],
+    labels: {
+      title: name,
+      version,
+      description,
+      licenses: license,
+      authors: authors.length > 0 ? authors.join(', ') : undefined,
+      url: homepage,
+      source: repository,
+      documentation,
+    },
+    commit,
+    files,
+    tools,
+  };
 }
 
 const EMULATED =

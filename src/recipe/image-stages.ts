@@ -1,48 +1,65 @@
-import { PROBE_PATH, probeSource } from '../health.ts';
-import { dockerWord, runScript } from '../shell.ts';
-import type { RecipeOptions } from '../types.ts';
-import type { CrystalProject } from './project.ts';
-import type { ShardFile } from './shard-file.ts';
+import { PROBE_PATH, probeSource } from './health.ts';
+import { dockerWord, runScript } from './shell.ts';
+import type { RecipeOptions } from './types.ts';
 
 /** User and group of the program: nobody else's, and never root. */
 const USER = 65532;
 
 const BASES: Readonly<Record<string, string>> = { alpine: 'alpine:3', debian: 'debian:trixie-slim' };
 
-/** What is in an image beside the program, and the image itself. */
-export function finalStages(project: CrystalProject, options: RecipeOptions, tools: Tools): string[] {
-  return [rootStage(project, options, tools), imageStage(project, options)];
-}
+/** What an image is made of, whatever the language. */
+export type ImageParts = {
+  /** Names of programs; the first one is what the image starts. */
+  readonly programs: readonly string[];
+  /** Instructions that put them into `/usr/local/bin` of the image. */
+  readonly copies: readonly string[];
+  /** Of `org.opencontainers.image`, by their last word. */
+  readonly labels: Readonly<Record<string, string | undefined>>;
+  /** The commit that is checked out. */
+  readonly commit: string | undefined;
+  /** Files and directories of the project that the programs read. */
+  readonly files: readonly string[];
+  readonly tools: Tools;
+};
 
+/** Where the files come from that an image has beside its programs. */
 export type Tools = {
   /** The stage that has them. */
-  readonly files: string;
+  readonly stage: string;
+  /** Commands before all others there. */
+  readonly prelude?: string;
   /** Path of a static tini. */
   readonly tini: string;
-  /** The stage that was told what the programs use; without one everything is there. */
+  /** The stage that was told what the programs use, in `/look`; without one everything is there. */
   readonly look?: string;
 };
 
+/** What is in an image beside the programs, and the image itself. */
+export function imageStages(parts: ImageParts, options: RecipeOptions): string[] {
+  return [rootStage(parts, options), imageStage(parts, options)];
+}
+
 const bare = ({ base = 'scratch' }: RecipeOptions): boolean => base === 'scratch' || base === 'distroless';
 
-function rootStage(project: CrystalProject, options: RecipeOptions, { files, tini, look }: Tools): string {
+function rootStage({ files, tools }: ImageParts, options: RecipeOptions): string {
+  const { stage, prelude, tini, look } = tools;
   const { init = true, tls, timezones, base } = options;
   const all = base === 'distroless' || look === undefined;
   const lines = [
-    'set -e; mkdir -p /root-files/usr/bin /root-files/app;',
+    `set -e; ${prelude === undefined ? '' : `${prelude} `}mkdir -p /root-files/usr/bin /root-files/app;`,
     ...(init ? [`cp ${tini} /root-files/usr/bin/tini;`] : []),
     ...(options.healthUrl === undefined ? [] : probeLines(options.healthUrl)),
     ...(bare(options) ? bareLines({ tls: tls !== 'off', timezones: timezones !== 'off', all }) : []),
-    ...project.files.map(
+    ...files.map(
       (path) => `mkdir -p /root-files/app/${parent(path)}; cp -a ${path} /root-files/app/${path};`,
     ),
     `chown -R ${USER}:${USER} /root-files/app`,
   ];
   return [
     '# What the program needs beside itself.',
-    `FROM ${files} AS root-files`,
+    `FROM ${stage} AS root-files`,
     ...(look === undefined ? [] : [`COPY --from=${look} /look /look`]),
-    ...project.files.map((path) => `COPY ${path} ${path}`),
+    ...files.map((path) => `COPY ${path} ${path}`),
     runScript(lines),
   ].join('\n');
 }
@@ -83,21 +100,17 @@ function bareLines({ tls, timezones, all }: Bare): string[] {
   ];
 }
 
-function imageStage(project: CrystalProject, options: RecipeOptions): string {
-  const { link = 'static', init = true, expose = [], base = 'scratch' } = options;
-  const [main] = project.targets;
-  const program = `/usr/local/bin/${main?.name ?? ''}`;
+function imageStage(parts: ImageParts, options: RecipeOptions): string {
+  const { init = true, expose = [], base = 'scratch' } = options;
+  const program = `/usr/local/bin/${parts.programs[0] ?? ''}`;
   const entrypoint = [...(init ? ['/usr/bin/tini', '--'] : []), program];
   return [
     '# The image: the compiler stays behind.',
     `FROM ${bare(options) ? 'scratch' : (BASES[base] ?? base)}`,
-    ...labels(project.shard),
-    ...(project.commit === undefined ? [] : REVISION),
+    ...labels(parts.labels),
+    ...(parts.commit === undefined ? [] : REVISION),
     'COPY --from=root-files /root-files/ /',
-    // Where libraries are shared, exactly those that the program needs are copied with it
-    link === 'dynamic'
-      ? `COPY --from=link --closure ${project.targets.map(({ name }) => `/usr/local/bin/${name}`).join(' ')} /`
-      : 'COPY --from=link /program/ /',
+    ...parts.copies,
     `USER ${USER}:${USER}`,
     'WORKDIR /app',
     ...expose.map((port) => `EXPOSE ${port}`),
@@ -113,22 +126,11 @@ const REVISION = [
 ];
 
 /** @see https://specs.opencontainers.org/image-spec/annotations/ */
-function labels(shard: ShardFile): string[] {
-  const { name, version, description, license, authors, homepage, repository, documentation } = shard;
-  const pairs: [string, string | undefined][] = [
-    ['title', name],
-    ['version', version],
-    ['description', description],
-    ['licenses', license],
-    ['authors', authors.length > 0 ? authors.join(', ') : undefined],
-    ['url', homepage],
-    ['source', repository],
-    ['documentation', documentation],
-  ];
-  const known = pairs.flatMap(([key, value]) =>
+function labels(all: ImageParts['labels']): string[] {
+  const known = Object.entries(all).flatMap(([key, value]) =>
     value === undefined ? [] : [`org.opencontainers.image.${key}=${dockerWord(value)}`],
   );
-  return [`LABEL ${known.join(' \\\n      ')}`];
+  return known.length === 0 ? [] : [`LABEL ${known.join(' \\\n      ')}`];
 }
 
 function health({ healthCommand, healthUrl }: RecipeOptions): string[] {
