@@ -23,7 +23,8 @@ type Parts = { readonly project: CrystalProject; readonly options: RecipeOptions
 
 function linkerStage(machine: Machine, { project, options }: Parts): string {
   const { architecture, debian, triplet, musl, suite } = machine;
-  const own = ['tini', ...(options.healthUrl === undefined ? [] : ['musl-dev'])];
+  // The same for every project, so that projects share these stages
+  const own = ['musl-dev', 'tini'];
   const name = `linker-${architecture}`;
   if (architecture === 'amd64') {
     return [

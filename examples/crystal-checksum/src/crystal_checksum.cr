@@ -1,0 +1,3 @@
+require "crc32c"
+
+puts "%08x" % Crc32c.checksum(STDIN)

@@ -1,0 +1,3 @@
+require "./convert"
+
+Convert.input { |text| puts JSON.parse(text).to_yaml }
