@@ -101,7 +101,9 @@ export class StepCgroup implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#watcher.exitCode !== null) return;
+    if (this.#watcher.exitCode !== null || this.#watcher.signalCode !== null) return;
+    // Where nothing else is left to do this process would end here
+    this.#watcher.ref();
     const gone = once(this.#watcher, 'exit');
     this.#watcher.stdin?.end();
     await gone;

@@ -127,13 +127,13 @@ type CommandLine = {
 };
 
 function commandLine(options: ContainerOptions): CommandLine {
-  const { cgroups, runtime } = options;
-  const args = runtimeArguments(options);
-  if (cgroups.length === 0) return { program: runtime.path, args, inherited: [] };
+  const { cgroups, runtime, request } = options;
+  const [program = '', ...args] = [...(request.before ?? []), runtime.path, ...runtimeArguments(options)];
+  if (cgroups.length === 0) return { program, args, inherited: [] };
   const numbers = cgroups.map((_, i) => String(i + 3));
   return {
     program: '/bin/sh',
-    args: ['-c', ENTER, 'sh', ...numbers, '--', runtime.path, ...args],
+    args: ['-c', ENTER, 'sh', ...numbers, '--', program, ...args],
     inherited: cgroups,
   };
 }

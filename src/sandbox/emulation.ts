@@ -71,11 +71,13 @@ export class Emulators implements Disposable {
   }
 
   async #find({ architecture, emulators, visible }: EmulationRequest): Promise<Emulation> {
-    const { host } = this.#machine;
+    const { host, own } = this.#machine;
     const elf = ELF_ARCHITECTURES[architecture];
     // What is not known cannot be looked for: the step will tell
     if (architecture === host || elf === undefined) return { type: 'native' };
-    if (emulators[architecture] === undefined && this.#runs(elf)) {
+    // In namespaces of its own this process, too, has the instance that it has made
+    const isOurs = own !== undefined && this.#registered?.has(architecture) === true;
+    if (!isOurs && emulators[architecture] === undefined && this.#runs(elf)) {
       if (ALSO_NATIVE[host] === architecture) return { type: 'native' };
       return { type: 'host', emulator: interpreterFor(visible, elf) ?? 'an emulator of this machine' };
     }

@@ -88,6 +88,12 @@ function identity(path: string): IdRange[] {
   });
 }
 
+/** What the IDs of a process's user namespace are in that of this one; `place` is its directory in /proc. */
+export function mapsOfProcess(place: string): Pick<IdMaps, 'uids' | 'gids'> {
+  const [uids = [], gids = []] = ['uid_map', 'gid_map'].map((name) => parseMap(readText(`${place}/${name}`)));
+  return { uids, gids };
+}
+
 /** A map as /proc shows it. */
 export function parseMap(text: string): IdRange[] {
   return text.split('\n').flatMap((line) => {

@@ -1,5 +1,6 @@
 import { chosenCapabilities, heldCapabilities } from './capabilities.ts';
 import type { SpecHook } from './devices.ts';
+import type { IdMaps, IdRange } from './id-maps.ts';
 import { type LinuxSeccomp, seccompProfile } from './seccomp.ts';
 import { readSeccompProfile } from './seccomp-profile.ts';
 import type { SandboxSettings, Ulimit } from './settings.ts';
@@ -74,6 +75,10 @@ export type ContainerRequest = {
   readonly networkNamespace?: string;
   /** Path of a user namespace, or absent for that of this process. */
   readonly userNamespace?: string;
+  /** Its IDs, for a runtime that wants to be told. */
+  readonly userMaps?: Pick<IdMaps, 'uids' | 'gids'>;
+  /** What the runtime is started by, for a network namespace that it cannot join by itself. */
+  readonly before?: readonly string[];
   /** Whether root of the container is an ordinary user of the machine, or as little as one. */
   readonly inNamespace?: boolean;
   /** Every right that there is. */
@@ -165,6 +170,14 @@ function namespacesOf({ networkNamespace, userNamespace }: ContainerRequest): Sp
   return all;
 }
 
+type SpecMapping = { readonly containerID: number; readonly hostID: number; readonly size: number };
+
+const mapping = ({ inside, outside, count }: IdRange): SpecMapping => ({
+  containerID: inside,
+  hostID: outside,
+  size: count,
+});
+
 function filterOf({ seccomp, ...settings }: SandboxSettings, arch: string): LinuxSeccomp | undefined {
   if (seccomp === 'unconfined') return undefined;
   const capabilities = chosenCapabilities(settings);
@@ -230,6 +243,8 @@ type RuntimeSpec = {
   readonly hooks?: Readonly<Record<string, readonly SpecHook[]>>;
   readonly linux: {
     readonly namespaces: readonly SpecNamespace[];
+    readonly uidMappings?: readonly SpecMapping[];
+    readonly gidMappings?: readonly SpecMapping[];
     readonly maskedPaths: readonly string[];
     readonly readonlyPaths: readonly string[];
     readonly devices?: readonly SpecDevice[];
@@ -240,7 +255,7 @@ type RuntimeSpec = {
 /** The bundle's config.json: a container as Docker makes it, without anything that needs cgroups. */
 export function runtimeSpec(request: ContainerRequest): RuntimeSpec {
   const { uid, gid, groups } = request.user;
-  const { insecure = false, settings = {} } = request;
+  const { insecure = false, settings = {}, userMaps } = request;
   const capabilities = insecure ? everyCapability() : capabilitiesOf(chosenCapabilities(settings));
   const seccomp = insecure ? undefined : filterOf(settings, request.arch);
   const unmasked = insecure || settings.unmasked === true;
@@ -266,6 +281,9 @@ export function runtimeSpec(request: ContainerRequest): RuntimeSpec {
     ...hooksOf(request),
     linux: {
       namespaces: namespacesOf(request),
+      ...(userMaps === undefined
+        ? {}
+        : { uidMappings: userMaps.uids.map(mapping), gidMappings: userMaps.gids.map(mapping) }),
       maskedPaths: unmasked ? [] : MASKED,
       readonlyPaths: unmasked ? [] : READ_ONLY,
       ...(insecure && request.inNamespace !== true ? { devices: INSECURE_DEVICES } : {}),

@@ -13,12 +13,12 @@ import { IrregularLayer } from './layer-scan.ts';
 import { listedRoot } from './listed-user.ts';
 import type { LowerView } from './lower-view.ts';
 import { removeUnused } from './mount-point.ts';
-import { type ContainerRequest, NEW_NETWORK, type SpecMount } from './oci-spec.ts';
+import type { ContainerRequest, SpecMount } from './oci-spec.ts';
 import { OverlayMount } from './overlay.ts';
-import { requireProgram } from './programs.ts';
 import type { Report, RunOrder, RuntimeProgram, UnpackOrder } from './protocol.ts';
 import type { RunMounts } from './run-mounts.ts';
 import type { SandboxSettings } from './settings.ts';
+import { stepNamespaces } from './step-namespaces.ts';
 import type { StepNetwork } from './step-network.ts';
 import { makeStubs, setMetadata } from './stubs.ts';
 import type { Syscalls } from './syscalls.ts';
@@ -199,11 +199,10 @@ function containerRequest(
     insecure: order.insecure ?? false,
     root,
     user,
-    ...namespaceOf(order, context),
+    ...stepNamespaces(order, context, network),
     ttyGroup: context.syscalls.hasGroup(TTY_GROUP),
     settings: context.settings,
     hooks: context.devices.hooks,
-    ...networkNamespace(order, network),
     argv: foreground?.init === undefined ? order.argv : [INIT, '--', ...order.argv],
     terminal: foreground?.terminal ?? false,
     mounts: [
@@ -216,18 +215,6 @@ function containerRequest(
     maxOpenFiles: maxOpenFiles(),
     arch: process.arch,
   };
-}
-
-/** Emulated steps of root have a user namespace of their own, in which they are as little as an ordinary user. */
-function namespaceOf(
-  order: RunOrder,
-  context: RunContext,
-): Pick<ContainerRequest, 'inNamespace' | 'remount' | 'userNamespace'> {
-  const { namespaces } = context.emulators;
-  if (order.emulated === true && namespaces !== undefined) {
-    return { inNamespace: true, userNamespace: `${namespaces}/user` };
-  }
-  return { inNamespace: context.syscalls.inNamespace, ...remountProgram(order, context) };
 }
 
 /** The later one counts, and there is no other. */
@@ -274,22 +261,6 @@ function fileMounts({ directory, files }: RunOrder): SpecMount[] {
     writeFileSync(source, Buffer.from(base64, 'base64'), { mode });
     return { destination: path, type: 'bind', source, options: ['bind', 'rprivate', 'ro'] };
   });
-}
-
-function remountProgram(
-  { insecure = false }: RunOrder,
-  { runtime, syscalls, searchPath }: RunContext,
-): { readonly remount?: string } {
-  if (insecure || syscalls.inNamespace || runtime.name !== 'crun') return {};
-  return { remount: requireProgram('mount', { searchPath, hint: 'install it: apt-get install mount' }) };
-}
-
-function networkNamespace(
-  { network }: RunOrder,
-  own: StepNetwork | undefined,
-): { readonly networkNamespace?: string } {
-  if (network === 'none') return { networkNamespace: NEW_NETWORK };
-  return own === undefined ? {} : { networkNamespace: own.path };
 }
 
 function volumeMounts(mode: Extract<RunOrder['mode'], { type: 'foreground' }>): SpecMount[] {

@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, symlink } from 'node:fs/promises';
-import { basename, delimiter, join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { emulateCommand } from '../../src/sandbox/index.ts';
+import { registerLine } from '../../src/sandbox/binfmt.ts';
+import { ELF_ARCHITECTURES } from '../../src/sandbox/elf-architectures.ts';
+import { type EmulatedCommand, emulateCommand } from '../../src/sandbox/index.ts';
 import { finished, Workspace } from '../support/cli.ts';
 import { arm64Program, trueProgram } from '../support/foreign-program.ts';
 import { tracesOf } from '../support/traces.ts';
@@ -38,6 +40,21 @@ async function events(
   if (code !== 0) throw new Error(stderr);
   const lines = stderr.split('\n').filter((line) => line.startsWith('{'));
   return lines.map((line) => JSON.parse(line) as Event);
+}
+
+/** What a step needs besides a runtime and emulators. */
+const PROGRAMS = ['unshare', 'setpriv', 'sh', 'mount', 'cat', 'nsenter', 'newuidmap', 'newgidmap'];
+
+/** A search path with these programs of this machine, as far as they are there. */
+async function searchPathOf(name: string, programs: readonly string[]): Promise<string> {
+  const bin = work.path(name);
+  await mkdir(bin, { recursive: true });
+  const paths = (process.env['PATH'] ?? '').split(delimiter).concat('/usr/sbin', '/sbin', '/usr/bin', '/bin');
+  for (const program of programs) {
+    const found = paths.map((path) => join(path, program)).find((path) => existsSync(path));
+    if (found !== undefined) await symlink(found, join(bin, program));
+  }
+  return bin;
 }
 
 /** What a build must not change on this machine. */
@@ -75,7 +92,7 @@ describe('a step for another architecture', () => {
     // A processor of amd64 runs the 32-bit programs by itself
     const found = emulated.map(({ platform = '' }) => platform.split('/')[1] ?? '');
     expect(found.sort()).toEqual([...FOREIGN].sort());
-    expect(emulated.every(({ emulator }) => /^\/usr\/bin\/qemu-\w+-static$/.test(emulator ?? ''))).toBe(true);
+    for (const { emulator } of emulated) expect(emulator).toMatch(/^(?:\/usr)?\/bin\/qemu-\w+-static$/);
     const sums = told.filter(({ type }) => type === 'emulation');
     expect(sums).toHaveLength(FOREIGN.length);
     expect(sums[0]).toMatchObject({ stage: '0', steps: 1, ms: expect.any(Number) });
@@ -122,6 +139,21 @@ describe('a step for another architecture', () => {
     await nothingIsLeft();
   });
 
+  test('runs with runc where there is no crun, in a build and in the foreground', async () => {
+    const env = {
+      PATH: await searchPathOf('runc', ['runc', 'qemu-aarch64-static', 'pasta', ...PROGRAMS]),
+    };
+    const context = await work.files('by-runc', {
+      Dockerfile: 'FROM scratch\nCOPY --chmod=755 hello /hello\nRUN ["/hello"]\nCMD ["/hello"]',
+      hello: arm64Program({ text: 'hello by runc', exit: 0 }),
+    });
+    const args = ['build', '--no-cache', '--progress', 'plain', '--platform', 'linux/arm64', '-t', 'by-runc'];
+    const { code, stderr } = await work.run([...args, context], { env });
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/emulated: programs[^]*hello by runc\n/)]);
+    expect(await work.ok(['run', 'by-runc'], { env })).toBe('hello by runc\n');
+    await nothingIsLeft();
+  });
+
   test('leaves nothing when it fails, or is killed, with the build or by itself', async () => {
     const program = (name: string, exit: number | 'never'): Promise<string> =>
       work.files(name, {
@@ -146,19 +178,6 @@ describe('a step for another architecture', () => {
 });
 
 describe('emulators', () => {
-  /** A search path with everything that a step needs but emulators. */
-  async function withoutQemu(): Promise<string> {
-    const bin = work.path('bin');
-    await mkdir(bin, { recursive: true });
-    const paths = (process.env['PATH'] ?? '')
-      .split(delimiter)
-      .concat('/usr/sbin', '/sbin', '/usr/bin', '/bin');
-    for (const name of ['crun', 'unshare', 'setpriv', 'sh', 'mount', 'cat', 'nsenter']) {
-      const found = paths.map((path) => join(path, name)).find((path) => existsSync(path));
-      if (found !== undefined) await symlink(found, join(bin, name));
-    }
-    return bin;
-  }
   const context = (): Promise<string> =>
     work.files('missing', {
       Dockerfile: 'FROM scratch\nCOPY --chmod=755 true /true\nRUN ["/true"]',
@@ -166,7 +185,7 @@ describe('emulators', () => {
     });
 
   test('that are missing are named, and found where a flag says', async () => {
-    const env = { PATH: await withoutQemu() };
+    const env = { PATH: await searchPathOf('no-qemu', ['crun', ...PROGRAMS]) };
     const args = ['build', '--no-cache', '--progress', 'plain', '--platform', 'linux/arm64'];
     const missing = await work.run([...args, await context()], { env });
     expect([missing.code, missing.stderr]).toEqual([
@@ -187,25 +206,35 @@ describe('emulators', () => {
     await nothingIsLeft();
   });
 
+  /** What makes commands see a machine that knows arm64, and not riscv64: root has what a bootstrap is started with. */
+  async function machineOfArm64(): Promise<EmulatedCommand> {
+    const at = '/proc/sys/fs/binfmt_misc';
+    if (process.getuid?.() === 0) {
+      const platform = { os: 'linux', architecture: 'arm64' };
+      const made = await emulateCommand({ platform, scratch: work.dir });
+      const script = `test ! -e ${at}/qemu-riscv64 || echo -1 > ${at}/qemu-riscv64; exec "$@"`;
+      return {
+        prefix: [...made.prefix, 'sh', '-c', script, 'sh'],
+        [Symbol.dispose]: () => made[Symbol.dispose](),
+      };
+    }
+    const { arm64 } = ELF_ARCHITECTURES;
+    if (arm64 === undefined) throw new Error('arm64 is not known');
+    const script = `mount -t binfmt_misc binfmt_misc ${at} && printf %s "$0" > ${at}/register && exec "$@"`;
+    const unshare = ['unshare', '--user', '--map-root-user', '--map-auto', '--mount'];
+    return {
+      prefix: [...unshare, 'sh', '-c', script, registerLine(arm64, QEMU)],
+      [Symbol.dispose]: () => undefined,
+    };
+  }
+
   test('of the machine are used as they are, and carried over where an own one has to stand beside them', async () => {
-    const platform = { os: 'linux', architecture: 'arm64' };
-    // A machine that knows arm64, and not riscv64
-    using outer = await emulateCommand({ platform, scratch: work.dir });
-    const bin = work.path('riscv64');
-    await mkdir(bin);
-    for (const path of [
-      '/usr/bin/unshare',
-      '/usr/bin/sh',
-      '/usr/bin/mount',
-      '/usr/bin/cat',
-      '/usr/bin/qemu-riscv64-static',
-    ])
-      await symlink(path, join(bin, basename(path)));
+    using outer = await machineOfArm64();
+    const bin = await searchPathOf('riscv64', ['unshare', 'sh', 'mount', 'cat', 'qemu-riscv64-static']);
     const script = fileURLToPath(new URL('../support/emulators-here.ts', import.meta.url));
-    const [nsenter = '', ...flags] = outer.prefix;
+    const [program = '', ...flags] = outer.prefix;
     const inside = (...args: string[]): string =>
-      execFileSync(nsenter, [...flags, ...args], { encoding: 'utf8' });
-    inside('sh', '-c', 'echo -1 > /proc/sys/fs/binfmt_misc/qemu-riscv64');
+      execFileSync(program, [...flags, ...args], { encoding: 'utf8' });
     const scratch = work.path('scratch');
     await mkdir(scratch);
     const ask = (...names: string[]): unknown =>

@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process';
-import { chown, copyFile, mkdir, readdir, readFile } from 'node:fs/promises';
+import { chown, copyFile, mkdir } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type CliResult, finished, Workspace } from '../support/cli.ts';
 import { tracesOf } from '../support/traces.ts';
-import { untilSays } from '../support/until-says.ts';
 
 /* Builds of root beside those of an ordinary user: root runs these. */
 
@@ -53,7 +52,6 @@ function put(dockerfile: string): string {
 
 const inContext = (lines: readonly string[]): string => put(lines.join('\n'));
 
-const BUSYBOX = ['FROM scratch', 'COPY busybox /bin/busybox'];
 const LAPIDARY = 'node bin/lapidary.js --store "$TMPDIR/store"';
 
 describe('an ordinary user', () => {
@@ -153,44 +151,6 @@ describe('without any privilege', () => {
 });
 
 describe('what is left of a build', () => {
-  const state = async (): Promise<unknown> => ({
-    mounts: await readFile('/proc/self/mountinfo', 'utf8'),
-    cgroups: (await readdir('/sys/fs/cgroup', { recursive: true, withFileTypes: true }))
-      .filter((entry) => entry.isDirectory())
-      .map(({ parentPath, name }) => `${parentPath}/${name}`)
-      .filter((path) => path.includes('lapidary'))
-      .sort(),
-    binfmt: await readdir('/proc/sys/fs/binfmt_misc').catch(() => []),
-  });
-
-  test.for([
-    { how: 'succeeds', run: 'true', code: 0 },
-    { how: 'fails', run: 'exit 3', code: 1 },
-  ])('that $how: mounts, cgroups and processes are as before', async ({ run, code }) => {
-    const command = `/bin/busybox sleep 3131 & ${run}`;
-    const lines = [...BUSYBOX, `RUN ["/bin/busybox", "sh", "-c", "${command}"]`];
-    const dir = await contextOf(`left-${code}`, lines.join('\n'));
-    const before = await state();
-    expect((await work.run(['build', dir])).code).toBe(code);
-    expect(await tracesOf(work.store)).toEqual([]);
-    expect(await tracesOf('sleep\x003131')).toEqual([]);
-    expect(await state()).toEqual(before);
-  });
-
-  test('that is killed: mounts, cgroups and processes are as before', async () => {
-    const lines = [...BUSYBOX, 'RUN ["/bin/busybox", "sh", "-c", "echo begun; /bin/busybox sleep 3132"]'];
-    const dir = await contextOf('left-killed', lines.join('\n'));
-    const before = await state();
-    const child = work.start(['build', '--progress', 'plain', dir]);
-    await untilSays(child, ' begun');
-    const ended = finished(child);
-    child.kill('SIGKILL');
-    await ended;
-    expect(await tracesOf(work.store)).toEqual([]);
-    expect(await tracesOf('sleep\x003132')).toEqual([]);
-    expect(await state()).toEqual(before);
-  });
-
   test('of an ordinary user that is killed: no process, and the next build removes what was left', async () => {
     const lines = [
       'FROM scratch',
