@@ -129,8 +129,8 @@ async function buildOnce(
     plans.map(({ result }) => assembleImage(result, request.sourceDateEpoch, ports)),
   );
   signal.throwIfAborted();
-  const flown = plans.flatMap(({ result }, i) => (built[i] ? { image: built[i], stage: result } : []));
-  await preflightImages(flown, request.preflight ?? 'warn', { store, solver, emit });
+  const made = plans.flatMap(({ result }, i) => (built[i] ? { image: built[i], stage: result } : []));
+  await preflightImages(made, request.preflight ?? 'warn', { store, solver, emit });
   if (request.maxSize !== undefined) {
     const { checkSizes } = await import('./max-size.ts');
     await checkSizes(built, request.maxSize, { remote: access, outputs });

@@ -165,6 +165,13 @@ describe('a slim image', () => {
       files: { 'bin/httpd': '-> busybox', 'bin/busybox': elf() },
       want: ['bin/busybox', 'bin/httpd'],
     },
+    {
+      name: 'has certificates for a named program, too',
+      config: {},
+      files: { 'bin/fetch': Buffer.concat([elf(), Buffer.from('/etc/ssl/certs')]), 'etc/ssl/cert.pem': 'x' },
+      paths: ['/bin/fetch'],
+      want: ['bin/fetch', 'etc/ssl/cert.pem'],
+    },
   ])('$name', async ({ want, notes, ...spec }) => {
     const slim = await plan(spec);
     expect(leaves(slim)).toEqual([...want].sort());

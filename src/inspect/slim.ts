@@ -1,5 +1,5 @@
 import { dirname } from 'node:path/posix';
-import { closureOf, type Missing } from '../elf/index.ts';
+import { closureOf, type Found, type Missing } from '../elf/index.ts';
 import { LapidaryError, quoted } from '../errors/index.ts';
 import {
   captureEntries,
@@ -13,7 +13,7 @@ import {
 import { type DirectorySize, directorySizes } from './directory-sizes.ts';
 import type { ImageContents } from './image-contents.ts';
 import { openScene, type Scene } from './scene.ts';
-import { type CommandRoots, commandRoots, type SlimRoot } from './slim-roots.ts';
+import { commandRoots, type SlimRoot } from './slim-roots.ts';
 import { tlsOf } from './wishes.ts';
 
 export type SlimPlan = {
@@ -49,7 +49,9 @@ export async function planSlim(image: ImageContents, paths: readonly string[]): 
   const roots = [
     ...asked,
     ...loaderRoots(scene, first.paths),
-    ...((await anyTls(scene, programs)) ? present(scene, CERTIFICATES, 'certificates') : []),
+    ...((await anyTls(scene, [...programs, ...filesOf(scene, named)]))
+      ? present(scene, CERTIFICATES, 'certificates')
+      : []),
     ...present(scene, [...ACCOUNTS, ...zoneFiles(scene), ...localeFiles(scene)], 'accounts, names and times'),
   ];
   const all = await closure(scene, roots);
@@ -66,6 +68,9 @@ export async function planSlim(image: ImageContents, paths: readonly string[]): 
     ],
   };
 }
+
+const filesOf = ({ files }: Scene, roots: readonly SlimRoot[]): Found[] =>
+  roots.flatMap(({ path }) => files.find(path) ?? []);
 
 const HINT = 'name what it needs behind the image, such as /app /usr/bin/env';
 
@@ -134,7 +139,7 @@ const ACCOUNTS = [
   '/etc/timezone',
 ];
 
-async function anyTls(scene: Scene, programs: CommandRoots['programs']): Promise<boolean> {
+async function anyTls(scene: Scene, programs: readonly Found[]): Promise<boolean> {
   for (const program of programs) if ((await tlsOf(scene, program)) !== undefined) return true;
   return false;
 }

@@ -14,7 +14,7 @@ const BUNDLES = [
   '/usr/lib/ssl/cert.pem',
 ];
 const DIRECTORIES = ['/etc/ssl/certs', '/usr/lib/ssl/certs', '/etc/pki/tls/certs'];
-const TLS_LIBRARY = /(?:^|\/)lib(?:ssl|gnutls)\.so[^/]*$/;
+const TLS_LIBRARIES = [/(?:^|\/)libssl\.so[^/]*$/, /(?:^|\/)libgnutls\.so[^/]*$/];
 /** In programs that have such a library inside, wherever its directory is. */
 const MARKS = ['/ssl/certs', '/ssl/cert.pem', '/certs/ca-'].map((text) => Buffer.from(text));
 const CHUNK = 4 * 1024 * 1024;
@@ -42,9 +42,18 @@ export async function certificateFindings(
 
 /** By what a program verifies servers: `uses "/usr/lib/libssl.so.3"`; `undefined` where it does not. */
 export async function tlsOf(scene: Scene, program: Found): Promise<string | undefined> {
-  const library = (await pathsOf(scene, program)).find((path) => TLS_LIBRARY.test(path));
+  const library = tlsLibrary(await pathsOf(scene, program));
   if (library !== undefined) return `uses ${quoted(`/${library}`)}`;
   return (await isMarked(scene, program)) ? 'contains a TLS library' : undefined;
+}
+
+/** The library among the files that a program is made of. */
+function tlsLibrary(paths: readonly string[]): string | undefined {
+  for (const pattern of TLS_LIBRARIES) {
+    const found = paths.find((path) => pattern.test(path));
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 function hasBundle({ files }: Scene): boolean {

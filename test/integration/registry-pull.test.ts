@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type BuildRequest, build, Lapidary } from '../../src/build/index.ts';
+import { type BuildRequest, build, Lapidary, parseImagePlace } from '../../src/build/index.ts';
 import { type Compression, sha256 } from '../../src/oci/index.ts';
 import type { BuildEvent } from '../../src/solve/index.ts';
 import { Workspace } from '../support/cli.ts';
@@ -48,6 +48,30 @@ async function run(
   return { id: images[0]?.id ?? '', events };
 }
 
+describe('an image of a registry', () => {
+  test('is measured and compared where it is, and its layers are fetched for that', async () => {
+    const { layers } = await put({ config: { Cmd: ['/x'] } });
+    await put({ tars: [ETC] }, 'other');
+    await using lapidary = await Lapidary.open({ store: workspace.store });
+    await using tools = lapidary.tools();
+    const [one, other] = [base(), `${registry.host}/other:1`].map((name) => parseImagePlace(name, '/'));
+    if (one === undefined || other === undefined) throw new Error('two names give two places');
+    const { report } = await tools.size(one, { depth: 1 });
+    expect(report.layers.map(({ compressed }) => compressed)).toEqual(layers.map(({ size }) => size));
+    expect(report.directories.directories.map(({ path, bytes }) => `${path} ${bytes}`)).toEqual([
+      '/usr 400000',
+      '/etc 53',
+    ]);
+    const { files, config, sharedLayers } = await tools.diff(other, one);
+    expect(files).toMatchObject([
+      { change: 'added', path: '/usr' },
+      { change: 'added', path: '/usr/share', bytes: 400_000 },
+    ]);
+    expect([config, sharedLayers]).toEqual([[{ setting: 'Cmd', before: '["/bin/sh"]', after: '["/x"]' }], 1]);
+    expect(await lapidary.images()).toEqual([]);
+  });
+});
+
 describe('FROM an image of a registry', () => {
   test('reads its manifest and configuration, and no layer that nobody asks for', async () => {
     const { config } = await put({ config: { Env: ['A=1'], Cmd: ['/x'] } });
@@ -57,6 +81,22 @@ describe('FROM an image of a registry', () => {
     const found = await lapidary.inspect('app');
     expect(found.config.config).toMatchObject({ Env: expect.arrayContaining(['A=1', 'B=2']), Cmd: ['/x'] });
     expect(found.image.layers).toHaveLength(2);
+  });
+
+  test('is not fetched to be looked at, and is looked at once it was', async () => {
+    const { config } = await put({ config: { Cmd: ['/gone'] } });
+    const told = ({ events }: { readonly events: readonly BuildEvent[] }): string =>
+      events.map((event) => ('message' in event ? event.message : '')).join('\n');
+    const strict = await run(`FROM ${base()}\nENV B=2`, { preflight: 'error' });
+    expect(told(strict)).toContain('linux/amd64 was never fetched, so it is not looked at');
+    const limited = await run(`FROM ${base()}\nENV B=2`, { maxSize: { bytes: 1e6, compressed: false } });
+    expect(told(limited)).toContain('2 layers of the base were never fetched');
+    await run(`FROM ${base()}\nENV B=2`, { maxSize: { bytes: 1e6, compressed: true } });
+    expect(fetched()).toEqual([config]);
+    await run(`FROM ${base()}\nCOPY --chown=app x /x`, { preflight: 'off' });
+    expect(fetched()).toHaveLength(3);
+    const looked = run(`FROM ${base()}\nENV B=2`, { preflight: 'error' });
+    await expect(looked).rejects.toMatchObject({ code: 'PREFLIGHT_FAILED' });
   });
 
   test('asks for nothing any more when it is in the store', async () => {
