@@ -2,6 +2,7 @@ import type { Workload } from '../harness/types.ts';
 import { cached40, cachedManyFiles } from './cached.ts';
 import { cachedDemo } from './cached-demo.ts';
 import { copyGiB, copyManyFiles } from './copy.ts';
+import { crossCrystal } from './cross-crystal.ts';
 import { exportGiB } from './export.ts';
 import { oneChange } from './one-change.ts';
 import { registryBlob, registryMemory } from './registry-blob.ts';
@@ -27,4 +28,5 @@ export const WORKLOADS: readonly Workload[] = [
   cachedManyFiles,
   oneChange,
   copyManyFiles,
+  crossCrystal,
 ];

@@ -16,6 +16,7 @@ import type { BuildEvent, StoredImage, TaggedImage } from '../solve/index.ts';
 import { type BootstrapRequest, bootstrapBase } from './bootstrap.ts';
 import { pickPlatform } from './image-source.ts';
 import { ImageTools } from './image-tools.ts';
+import { imagesByDigest } from './images-by-digest.ts';
 import { type LocalStore, openLocalStore } from './local-store.ts';
 import { normaliseTag, writeOutputs } from './outputs.ts';
 import { RemoteAccess } from './remote-access.ts';
@@ -72,7 +73,7 @@ export class Lapidary implements AsyncDisposable {
   }
 
   /**
-   * An image by tag, or by image ID (at least 4 hex digits of it). Of several platforms the one asked for, else the one
+   * An image by tag, by image ID (at least 4 hex digits of it), or by the digest of its manifest or index. Of several platforms the one asked for, else the one
    * that runs best on this machine, else the first.
    * @throws LapidaryError IMAGE_NOT_FOUND
    */
@@ -203,7 +204,10 @@ export class Lapidary implements AsyncDisposable {
       const { images } = tagged;
       return { reference: tagged.reference, image: pickImage(name, images, platform), images };
     }
-    const { images } = this.#findById(name, await this.#store.images.list());
+    const all = await this.#store.images.list();
+    const known = all.flatMap((one) => one.images);
+    const listed = await imagesByDigest(name, known, this.#store.blobs);
+    const images = listed.length > 0 ? listed : this.#findById(name, all).images;
     return { image: pickImage(name, images, platform), images };
   }
 

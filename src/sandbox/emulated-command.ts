@@ -18,7 +18,8 @@ export type EmulatedCommandOptions = {
 };
 
 /**
- * Makes programs of a platform executable for a program of this machine that is started as root, such as a bootstrap.
+ * Makes programs of a platform executable for a program of this machine, such as a bootstrap. Where that takes namespaces
+ * the program is root in them, whoever starts it.
  * @throws LapidaryError EMULATOR_MISSING
  */
 export async function emulateCommand(options: EmulatedCommandOptions): Promise<EmulatedCommand> {

@@ -1,12 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { LapidaryError, messageOf } from '../errors/index.ts';
 import { BINFMT_DIRECTORY } from './binfmt.ts';
 import type { EmulationMachine } from './emulation.ts';
+import { type IdMaps, parseMap, userMaps } from './id-maps.ts';
 import { ownProcesses } from './own-processes.ts';
 import { requireProgram } from './programs.ts';
+import { writeMaps } from './spawn-tree.ts';
 
 /** An instance of binfmt_misc. */
 export type BinfmtInstance = Disposable & {
@@ -18,7 +20,8 @@ export type BinfmtInstance = Disposable & {
 
 /**
  * Makes one. In a user namespace of its own this process mounts it itself, below `parent`. Root, whose instance is that of
- * others too, gets namespaces beside it, with the same IDs, that steps are to join; in them it is at its usual place.
+ * others too, gets namespaces beside it, with the same IDs, that steps are to join; in them it is at its usual place. So
+ * does an ordinary user, with the IDs that are the user's; in them the user is root.
  * @throws LapidaryError EMULATOR_MISSING where the kernel does not allow it
  */
 export async function openInstance(machine: EmulationMachine, parent: string): Promise<BinfmtInstance> {
@@ -48,15 +51,17 @@ export async function openInstance(machine: EmulationMachine, parent: string): P
   }
 }
 
-/** Every ID that there is here, as itself: user_namespaces(7). */
-function sameIds(kind: 'uid' | 'gid'): string {
-  const lines = readFileSync(`/proc/self/${kind}_map`, 'utf8').trim().split('\n');
-  return lines
-    .map((line) => {
-      const [inside = '0', , count = '0'] = line.trim().split(/\s+/);
-      return `${inside} ${inside} ${count}`;
-    })
-    .join('\n');
+/** Root keeps every ID that there is here, as itself; others get those that are theirs. */
+function holderMaps(searchPath: string): IdMaps {
+  const [uid = 0, gid = 0] = [process.getuid?.(), process.getgid?.()];
+  if (uid !== 0) return userMaps({ uid, gid, searchPath }).maps;
+  const [uids, gids] = ['uid', 'gid'].map((kind) =>
+    parseMap(readFileSync(`/proc/self/${kind}_map`, 'utf8')).map((range) => ({
+      ...range,
+      outside: range.inside,
+    })),
+  );
+  return { uids: uids ?? [], gids: gids ?? [], how: { type: 'direct' } };
 }
 
 /** Waits in its new user namespace until IDs are mapped: what it executes then is root there, with every capability. */
@@ -66,7 +71,9 @@ const HOLD =
 /** A process in namespaces of its own, which keeps them until it is killed or this process ends. */
 async function startHolder(searchPath: string): Promise<ChildProcess> {
   const unshare = requireProgram('unshare', { searchPath, hint: 'install it: apt-get install util-linux' });
-  const flags = ['--user', '--mount', '--propagation', 'private'];
+  const maps = holderMaps(searchPath);
+  const user = maps.how.type === 'single' ? ['--user', '--map-root-user'] : ['--user'];
+  const flags = [...user, '--mount', '--propagation', 'private'];
   const child = spawn(unshare, [...flags, 'sh', '-c', HOLD, 'sh', BINFMT_DIRECTORY], {
     env: { PATH: searchPath },
     cwd: '/',
@@ -77,7 +84,7 @@ async function startHolder(searchPath: string): Promise<ChildProcess> {
   child.once('exit', () => ownProcesses.delete(pid));
   child.stdin.on('error', () => undefined);
   await said(child);
-  for (const kind of ['uid', 'gid'] as const) writeFileSync(`/proc/${pid}/${kind}_map`, sameIds(kind));
+  await writeMaps(pid, maps);
   child.stdin.write('\n');
   await said(child);
   for (const stream of [child, child.stdin, child.stdout, child.stderr]) (stream as Socket).unref();

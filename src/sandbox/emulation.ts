@@ -129,8 +129,9 @@ export class Emulators implements Disposable {
     const { searchPath } = this.#machine;
     const unshare = requireProgram('unshare', { searchPath, hint: 'install it: apt-get install util-linux' });
     return this.#withProgram(elf, (root) => {
-      const { status } = spawnSync(unshare, [`--root=${root}`, '/program'], { timeout: PROBE_MS, env: {} });
-      return status === 0;
+      const user = process.getuid?.() === 0 ? [] : ['--map-root-user'];
+      const command = [...user, `--root=${root}`, '/program'];
+      return spawnSync(unshare, command, { timeout: PROBE_MS, env: {} }).status === 0;
     });
   }
 

@@ -95,7 +95,8 @@ export async function mapIds(child: ChildProcess, isolation: Isolation): Promise
   }
 }
 
-async function writeMaps(pid: number, { uids, gids, how }: IdMaps): Promise<void> {
+/** Maps the IDs of a process that is in a new user namespace. @throws LapidaryError PERMISSION */
+export async function writeMaps(pid: number, { uids, gids, how }: IdMaps): Promise<void> {
   if (how.type === 'single') return;
   if (how.type === 'direct') {
     writeFileSync(`/proc/${pid}/uid_map`, mapLines(uids).join('\n'));

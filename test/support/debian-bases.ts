@@ -5,6 +5,7 @@ import { Workspace } from './cli.ts';
 const BASES = {
   'debian:trixie-slim': ['debian:trixie-slim'],
   'debian:bookworm-slim': ['debian:bookworm-slim'],
+  'debian-crystal:latest': ['debian:trixie-slim', '--include', 'crystal'],
   'arm32v7/debian:bookworm-slim': ['debian:bookworm-slim', '--platform', 'linux/arm/v7'],
 } as const;
 
