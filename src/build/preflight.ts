@@ -17,7 +17,7 @@ export type PreflightPorts = {
 export type PreflightImage = { readonly image: StoredImage; readonly stage: PlannedStage };
 
 /** Raised when other things are found than before. */
-const VERSION = 1;
+const VERSION = 2;
 const factOf = ({ id }: StoredImage): string => `preflight-${VERSION}:${id}`;
 
 /**

@@ -22,6 +22,19 @@ export function commandsOf(config: ContainerConfig): Command[] {
   return [main, command('Healthcheck', argv, config)].filter((one) => one !== undefined);
 }
 
+/** Programs that become process 1 and start what stands behind `--`. */
+const INITS = /(?:^|\/)(?:tini|tini-static|dumb-init|catatonit|docker-init)$/;
+
+/** What is started by an init that the image starts, where `--` says which word that is. */
+export function behindInit(config: ContainerConfig): Command[] {
+  const { Entrypoint = [], Cmd = [] } = config;
+  const words = [...Entrypoint, ...Cmd];
+  const at = words.indexOf('--') + 1;
+  if (at === 0 || !INITS.test(words[0] ?? '')) return [];
+  const setting = at < Entrypoint.length ? 'Entrypoint' : 'Cmd';
+  return [command(setting, words.slice(at), config)].filter((one) => one !== undefined);
+}
+
 function command(setting: Setting, argv: readonly string[], config: ContainerConfig): Command | undefined {
   const [first, ...rest] = argv;
   if (first === undefined) return undefined;

@@ -180,6 +180,12 @@ const BROKEN: readonly Case[] = [
     want: [['CommandNotFound', 'HEALTHCHECK "curl"']],
   },
   {
+    name: 'a program behind an init that is not there',
+    config: { Entrypoint: ['/sbin/tini', '-g', '--'], Cmd: ['/gone', '--', 'x'] },
+    files: { 'sbin/tini': elf() },
+    want: [['CommandNotFound', 'CMD "/gone": there is no such file']],
+  },
+  {
     name: 'a plain line of a shell that starts what is not there',
     config: { Cmd: ['/app'], Healthcheck: { Test: ['CMD-SHELL', 'curl -f "http://a/b" || exit 1'] } },
     files: { ...SH, app: elf() },
@@ -304,6 +310,11 @@ const FINE: readonly Omit<Case, 'want'>[] = [
     name: 'programs that are in busybox itself',
     config: { Cmd: ['/bin/sh', '-c', 'sleep 1'] },
     files: { 'bin/sh': '-> busybox', 'bin/busybox': elf() },
+  },
+  {
+    name: 'words behind an init that does not say where its flags end, and behind other programs',
+    config: { Entrypoint: ['/sbin/tini', 'gone'], Healthcheck: { Test: ['CMD', '/app', '--', 'gone'] } },
+    files: { 'sbin/tini': elf(), app: elf() },
   },
   { name: 'a health check that is turned off', config: { Healthcheck: { Test: ['NONE'] } }, files: {} },
   { name: 'a TLS library with certificates', config: START, files: { ...BUNDLE, app: MARKED } },

@@ -1,5 +1,5 @@
 import { commandFindings } from './command.ts';
-import { commandsOf } from './command-line.ts';
+import { behindInit, commandsOf } from './command-line.ts';
 import type { ImageView, PreflightFinding } from './finding.ts';
 import { openScene } from './scene.ts';
 import { certificateFindings, timezoneFindings } from './wishes.ts';
@@ -13,7 +13,7 @@ export async function preflight(image: ImageView): Promise<readonly PreflightFin
   if (image.platform.os !== 'linux') return [];
   const { scene, findings } = await openScene(image);
   const all = [...findings, ...workdirFindings(scene)];
-  for (const command of commandsOf(image.config)) {
+  for (const command of [...commandsOf(image.config), ...behindInit(image.config)]) {
     const looked = await commandFindings(scene, command);
     all.push(...looked.findings);
     if (looked.program === undefined || command.setting === 'Healthcheck') continue;
