@@ -8,6 +8,8 @@ import { BUSYBOX, buildah, buildahForget, lapidary, resetStore, storeOf } from '
 import type { Case, Side, Workload } from '../harness/types.ts';
 import { MANY } from './cached.ts';
 
+/** What a build takes when there is next to nothing to unpack: the part that is the same for every layer. */
+const NOTHING = { files: 1, meanBytes: 1 };
 /** 300 MB. */
 const USUAL = { files: 15_000, meanBytes: 20_000 };
 
@@ -93,6 +95,7 @@ export const unpack: Workload = {
   runs: 3,
   warmUps: 0,
   prepare: () => [
+    unpackCase('unpack-1-file', 'A layer of one file: what starting everything takes', layerImage(NOTHING)),
     unpackCase('unpack-15000-files', 'A layer of 15,000 files, 300 MB', layerImage(USUAL)),
     unpackCase('unpack-40000-files', 'A layer of 40,000 files, 41 MB', layerImage(MANY)),
   ],
