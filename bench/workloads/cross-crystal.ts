@@ -26,8 +26,8 @@ function prepareBases(): void {
   }
 }
 
-function side(tool: string, platforms: string, ...flags: readonly string[]): Side {
-  const build = ['build', '-q', '--no-cache', '--platform', platforms, '-t', 'measured', ...flags, EXAMPLE];
+function side(tool: string, platforms: string, flags: readonly string[] = ['--no-cache']): Side {
+  const build = ['build', '-q', '--platform', platforms, '-t', 'measured', ...flags, EXAMPLE];
   return {
     tool,
     command: lapidary(STORE, ...build),
@@ -43,15 +43,30 @@ function side(tool: string, platforms: string, ...flags: readonly string[]): Sid
 
 const EMULATED = ['-f', join(EXAMPLE, 'Dockerfile.emulated')];
 
+/** Executes the steps of these stages only. */
+const anew = (...stages: readonly string[]): string[] =>
+  stages.flatMap((stage) => ['--no-cache-filter', stage]);
+
 const CASES: readonly Case[] = [
   {
     name: 'cross-crystal, one platform',
     about: 'A server in Crystal for linux/arm/v7, no step cached: the same object, linked in two ways',
-    sides: [side('cross-linked', 'linux/arm/v7'), side('linked in emulation', 'linux/arm/v7', ...EMULATED)],
+    sides: [
+      side('cross-linked', 'linux/arm/v7'),
+      side('linked in emulation', 'linux/arm/v7', ['--no-cache', ...EMULATED]),
+    ],
+  },
+  {
+    name: 'cross-crystal, without the compiler',
+    about: 'The same with the object in the cache: a linker and libraries are installed, and it is linked',
+    sides: [
+      side('cross-linked', 'linux/arm/v7', anew('linker', 'link')),
+      side('linked in emulation', 'linux/arm/v7', [...anew('link', 'image'), ...EMULATED]),
+    ],
   },
   {
     name: 'cross-crystal, two platforms',
-    about: 'The same for linux/arm64 and linux/arm/v7, cross-linked',
+    about: 'No step cached, for linux/arm64 and linux/arm/v7, cross-linked',
     sides: [side('cross-linked', 'linux/arm64,linux/arm/v7')],
   },
 ];
