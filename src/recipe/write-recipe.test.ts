@@ -71,6 +71,14 @@ describe('the Dockerfile of a Crystal project', () => {
       name: 'the program as nobody, behind tini',
       has: ['USER 65532:65532', 'ENTRYPOINT ["/usr/bin/tini","--","/usr/local/bin/app"]', 'FROM scratch'],
     },
+    {
+      name: 'the architecture declared before the first stage, as other builders want it for FROM',
+      has: ['\nARG TARGETARCH\n\n# The compiler', 'FROM linker-${TARGETARCH} AS linker'],
+    },
+    {
+      name: 'the dependency by path that asks for a library looked for behind its link',
+      has: ['cd lib && grep -rlE "@\\[Link\\(.*\\"$library\\"" --include=*.cr */'],
+    },
     { name: 'no tini where that is said', options: { init: false }, lacks: ['tini-static'] },
     {
       name: 'dependencies installed exactly as locked',

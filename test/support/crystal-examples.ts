@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { cp, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Workspace } from './cli.ts';
 import { startGitDaemon } from './git-server.ts';
 
@@ -23,11 +23,13 @@ export class CrystalExamples implements Disposable {
   }
 
   static async open(work: Workspace): Promise<CrystalExamples> {
-    const root = work.path('repositories');
-    execFileSync('sh', [join(EXAMPLES, 'shards/publish.sh'), root], {
+    const repositories = work.path('repositories');
+    execFileSync('sh', [join(EXAMPLES, 'shards/publish.sh'), repositories], {
       env: { PATH: process.env['PATH'] ?? '', HOME: work.dir, GIT_CONFIG_NOSYSTEM: '1' },
     });
-    return new CrystalExamples(work, await startGitDaemon(root));
+    // The cache of shards tells repositories apart by host and path, not by port: each test file has paths of its own
+    const { url, stop } = await startGitDaemon(dirname(work.dir));
+    return new CrystalExamples(work, { url: `${url}/${basename(work.dir)}/repositories`, stop });
   }
 
   /** A copy of an example whose dependencies come from this server. Returns its directory. */

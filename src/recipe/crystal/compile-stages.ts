@@ -173,9 +173,9 @@ function objectsStage({ targets }: CrystalProject, options: RecipeOptions): stri
           ({ name, main }) =>
             `crystal build ${main} --no-color -o /out/${name} --cross-compile --target $target ${flags} $(cat /look/${name}.flags) > /out/${name}.link;`,
         ),
-        // A library, and the dependencies that ask for it
+        // A library, and the dependencies that ask for it; those by path are links, which only arguments follow
         'for library in $(cat /out/*.link | grep -oE -- "[ \']-l[A-Za-z0-9_+.-]+" | tr -d " \'" | cut -c3- | sort -u); do',
-        `  echo "$library" $(cd lib && grep -rlE "@\\[Link\\(.*\\"$library\\"" --include=*.cr . | cut -d/ -f2 | sort -u);`,
+        `  echo "$library" $(cd lib && grep -rlE "@\\[Link\\(.*\\"$library\\"" --include=*.cr */ 2> /dev/null | cut -d/ -f1 | sort -u);`,
         'done > /out/libraries',
       ],
       [CRYSTAL_CACHE],

@@ -105,6 +105,8 @@ function header(title: string, official: boolean, { link }: RecipeOptions): stri
     ...(link === 'dynamic'
       ? ['# COPY --closure, which adds the libraries that a program needs, is known to lapidary only.']
       : []),
+    // Buildah does not know it in FROM unless it is declared
+    ...(official ? [] : ['ARG TARGETARCH']),
   ].join('\n');
 }
 
