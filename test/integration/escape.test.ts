@@ -10,6 +10,7 @@ import { baseEntries, openRuntime, request, run, type ShellResult, TestStore } f
  * depend on which of the two builds.
  */
 
+const CACHE = { type: 'cache', target: '/c', sharing: 'shared', readonly: false } as const;
 const MARK = `lapidary-escape-${process.pid}`;
 let store: TestStore;
 let base: LayerId;
@@ -24,6 +25,12 @@ afterAll(async () => {
   await runtime[Symbol.asyncDispose]();
   await store.remove();
 });
+
+/** ptrace(PTRACE_ATTACH, …) by its number: tells why not, and exits with 1 when it is refused. */
+function attach(pid: string): string {
+  const number = process.arch === 'arm64' ? 117 : 101;
+  return `perl -e 'exit 0 if syscall(${number}, 16, $ARGV[0] + 0, 0, 0) == 0; print "$!\\n"; exit 1' ${pid}`;
+}
 
 function shell(script: string, more: Partial<RunRequest> = {}): Promise<ShellResult> {
   return run(runtime, request([base], { argv: ['/bin/bash', '-c', script], network: 'default', ...more }));
@@ -67,6 +74,15 @@ describe('processes', () => {
     );
     expect(out).toContain('No such process');
     expect(out).not.toContain('node');
+  });
+
+  test('a process of the machine cannot be attached to, as one of the step itself can', async () => {
+    const { out } = await shell(
+      `sleep 5 & ${attach('$!')}; echo own $?; ${attach(String(process.pid))}; echo other $?; kill -9 %1`,
+    );
+    expect(out).toContain('own 0\n');
+    expect(out).toContain('No such process');
+    expect(out).toContain('other 1\n');
   });
 
   test('process 1 is the command itself: killing everything ends the step alone', async () => {
@@ -134,32 +150,46 @@ describe('the network', () => {
   });
 });
 
-describe('other steps', () => {
-  test('a secret of another step is not seen', async () => {
+describe.for(['another step', 'another build'] as const)('%s', (who) => {
+  let other: Runtime;
+  beforeAll(() => {
+    other = who === 'another step' ? runtime : openRuntime(store);
+  });
+  afterAll(async () => {
+    if (other !== runtime) await other[Symbol.asyncDispose]();
+  });
+
+  function elsewhere(script: string, more: Partial<RunRequest>): Promise<ShellResult> {
+    return run(other, request([base], { argv: ['/bin/bash', '-c', script], network: 'default', ...more }));
+  }
+
+  test('keeps its secret while it runs', async () => {
     const secret = Buffer.from(`secret-${MARK}`);
     const mount = { type: 'secret', target: '/run/s', bytes: secret, uid: 0, gid: 0, mode: 0o400 } as const;
-    const holder = shell('cat /run/s; sleep 2', { mounts: [mount] });
+    const shared = { ...CACHE, id: `meet-${who.length}`, name: `meet-${who.length}` };
+    // Both run until each has seen the other
+    const holder = elsewhere('cat /run/s; touch /c/here; until [ -e /c/looked ]; do sleep 0.1; done', {
+      mounts: [mount, shared],
+    });
     const { out } = await shell(
-      'sleep 0.5; cat /run/s 2>&1; cat /proc/self/mountinfo; cat /proc/[0-9]*/environ',
+      'until [ -e /c/here ]; do sleep 0.1; done; cat /run/s 2>&1; cat /proc/self/mountinfo; cat /proc/[0-9]*/environ; grep -ral secret- /run /dev/shm /tmp /c; touch /c/looked',
+      { mounts: [shared] },
     );
     expect(out).toContain('No such file');
     expect(out).not.toContain(MARK);
     expect((await holder).out).toBe(String(secret));
   });
 
-  test('a cache that a step did not ask for is not seen', async () => {
-    const cache = {
-      type: 'cache',
-      target: '/c',
-      name: 'abc',
-      id: 'mine',
-      sharing: 'shared',
-      readonly: false,
-    } as const;
-    await shell(`echo ${MARK} > /c/x`, { mounts: [cache] });
+  test('keeps its cache, unless that is asked for', async () => {
+    const cache = { ...CACHE, id: `mine-${who.length}`, name: `mine-${who.length}` };
+    await elsewhere(`echo ${MARK} > /c/x`, { mounts: [cache] });
     const { out } = await shell(`ls /c ${store.root} 2>&1; cat /proc/self/mountinfo`);
     expect(out).not.toContain('caches');
     expect(out).toContain('No such file');
+    const { out: mine } = await shell('ls /c', {
+      mounts: [{ ...CACHE, id: `other-${who.length}`, name: `other-${who.length}` }],
+    });
+    expect(mine).toBe('');
     expect((await shell('cat /c/x', { mounts: [cache] })).out).toBe(`${MARK}\n`);
   });
 });

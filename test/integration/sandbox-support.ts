@@ -118,6 +118,7 @@ const PROGRAMS = [
   'pwd',
   'head',
   'seq',
+  'perl',
   'mount',
   'cp',
   'readlink',
