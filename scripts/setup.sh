@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 packages='crun uidmap passt mmdebstrap debian-archive-keyring'
 case "${1:-demo}" in
   demo) ;;
-  test) packages="$packages runc skopeo umoci buildah busybox-static catatonit xz-utils bzip2 docker-registry openssl openssh-client openssh-server git qemu-user-static" ;;
+  test) packages="$packages runc skopeo umoci buildah busybox-static catatonit xz-utils bzip2 podman docker-registry openssl openssh-client openssh-server git qemu-user-static" ;;
   bench) packages="$packages skopeo umoci buildah busybox-static zstd time e2fsprogs docker-registry qemu-user-static" ;;
   *) echo "usage: setup.sh demo|test|bench" >&2; exit 2 ;;
 esac
