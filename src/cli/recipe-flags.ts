@@ -119,7 +119,8 @@ function choice(
 /** A URL, a command as JSON, or one as words. */
 function health(value: string | undefined): Recipe {
   if (value === undefined) return {};
-  if (/^http:\/\//i.test(value)) return { healthUrl: value };
+  // What is no URL of the program itself is refused with the rest of the settings
+  if (/^[a-z]+:\/\//i.test(value)) return { healthUrl: value };
   const words = value.startsWith('[') ? jsonWords(value) : value.split(/\s+/).filter((word) => word !== '');
   if (words.length > 0) return { healthCommand: words };
   throw new LapidaryError('USAGE', `--health is not understood: ${quoted(value)}`, {

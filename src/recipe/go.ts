@@ -15,7 +15,7 @@ const CACHES = [
 ];
 
 async function write(files: ProjectFiles, options: RecipeOptions): Promise<RecipeText> {
-  unsupportedOptions('Go', options, ['link', 'cpu', 'packages', 'toolchain', 'tls', 'gitTokens']);
+  unsupportedOptions('Go', options, ['link', 'cpu', 'packages', 'toolchain', 'tls', 'gitTokens', 'release']);
   const module = /^module\s+"?([\w./~-]+)"?\s*$/m.exec((await files.readText('go.mod')) ?? '')?.[1];
   if (module === undefined) throw invalidProject('go.mod names no module');
   const programs = await mainPackages(files, module, options);

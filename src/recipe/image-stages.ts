@@ -49,7 +49,9 @@ function rootStage({ files, tools }: ImageParts, options: RecipeOptions): string
     `set -e; ${prelude === undefined ? '' : `${prelude} `}mkdir -p /root-files/usr/bin /root-files/app;`,
     ...(init ? [`cp ${tini} /root-files/usr/bin/tini;`] : []),
     ...(options.healthUrl === undefined ? [] : probeLines(options.healthUrl)),
-    ...(bare(options) ? bareLines({ tls: tls !== 'off', timezones: timezones !== 'off', all }) : []),
+    `cd /root-files; mkdir -p etc/ssl/certs usr/lib/ssl usr/share${bare(options) ? ' tmp home/nonroot' : ''};`,
+    ...(bare(options) ? BARE : []),
+    ...usedLines({ tls: tls !== 'off', timezones: timezones !== 'off', all }),
     ...files.map(
       (path) => `mkdir -p /root-files/app/${parent(path)}; cp -a ${path} /root-files/app/${path};`,
     ),
@@ -77,18 +79,21 @@ function probeLines(url: string): string[] {
   ].map((line) => line.replace(/ \\$/, ''));
 }
 
-type Bare = { readonly tls: boolean; readonly timezones: boolean; readonly all: boolean };
-
 /** Of an image that begins with nothing. */
-function bareLines({ tls, timezones, all }: Bare): string[] {
+const BARE: readonly string[] = [
+  "printf 'root:x:0:0:root:/root:/sbin/nologin\\nnonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\\n' > etc/passwd;",
+  "printf 'root:x:0:\\nnonroot:x:65532:\\n' > etc/group;",
+  "echo 'hosts: files dns' > etc/nsswitch.conf;",
+  `chmod 1777 tmp; chown ${USER}:${USER} home/nonroot;`,
+];
+
+type Used = { readonly tls: boolean; readonly timezones: boolean; readonly all: boolean };
+
+/** Certificates and time zones where programs use them, whatever the image stands on. */
+function usedLines({ tls, timezones, all }: Used): string[] {
   const when = (file: string): string => (all ? '' : `if [ -e /look/${file} ]; then `);
   const end = all ? '' : ' fi;';
   return [
-    'cd /root-files; mkdir -p etc/ssl/certs usr/lib/ssl usr/share tmp home/nonroot;',
-    "printf 'root:x:0:0:root:/root:/sbin/nologin\\nnonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\\n' > etc/passwd;",
-    "printf 'root:x:0:\\nnonroot:x:65532:\\n' > etc/group;",
-    "echo 'hosts: files dns' > etc/nsswitch.conf;",
-    `chmod 1777 tmp; chown ${USER}:${USER} home/nonroot;`,
     // OpenSSL of Debian looks for the second name
     ...(tls
       ? [
@@ -96,7 +101,7 @@ function bareLines({ tls, timezones, all }: Bare): string[] {
         ]
       : []),
     ...(timezones ? [`${when('timezones')}cp -a /usr/share/zoneinfo usr/share/zoneinfo;${end}`] : []),
-    'rmdir --ignore-fail-on-non-empty etc/ssl/certs etc/ssl usr/lib/ssl usr/lib usr/share; cd /src;',
+    'rmdir --ignore-fail-on-non-empty etc/ssl/certs etc/ssl etc usr/lib/ssl usr/lib usr/share; cd /src;',
   ];
 }
 

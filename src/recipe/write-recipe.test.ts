@@ -200,7 +200,11 @@ describe('the Dockerfile of a Crystal project', () => {
     {
       name: 'another base',
       options: { base: 'debian' },
-      has: ['FROM debian:trixie-slim\n'],
+      has: [
+        'FROM debian:trixie-slim\n',
+        'cp /etc/ssl/certs/ca-certificates.crt',
+        'cp -a /usr/share/zoneinfo',
+      ],
       lacks: ['etc/passwd', 'FROM scratch'],
     },
   ])('has $name', async ({ files = {}, options = {}, has = [], lacks = [] }) => {

@@ -92,7 +92,7 @@ const RETRY: NonNullable<RecipeText['retry']> = {
   exitCode: NO_STATIC_ARCHIVE,
   options: { link: 'dynamic' },
   reason:
-    'a library has no static archive, so the program is linked dynamically and its shared libraries are copied with it; --link static makes this an error, --link dynamic saves the attempt',
+    'the program cannot be linked statically, so it is linked dynamically and its shared libraries are copied with it; --link static makes this an error, --link dynamic saves the attempt',
 };
 
 function header(title: string, official: boolean, { link }: RecipeOptions): string {
