@@ -118,7 +118,7 @@ describe('a library without a static archive', () => {
     const tag = `udev-${told}`;
     const { code, stderr } = await work.run(['build', '--no-release', '-t', tag, ...flags, context]);
     expect({ code, stderr }).toMatchObject({ code: 0 });
-    expect(stderr.match(/has no static archive, so the program is linked dynamically/g) ?? []).toHaveLength(
+    expect(stderr.match(/cannot be linked statically, so it is linked dynamically/g) ?? []).toHaveLength(
       told,
     );
     expect(await work.ok(['run', '--rm', tag])).toBe('udev\n');
