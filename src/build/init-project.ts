@@ -2,7 +2,6 @@ import { link, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LapidaryError, messageOf, quoted } from '../errors/index.ts';
 import type { RecipeOptions, RecipeText } from '../recipe/index.ts';
-import { recipeInDirectory } from './recipe.ts';
 
 export type ProjectDockerfile = RecipeText;
 
@@ -17,6 +16,7 @@ export async function initProject(
   options: RecipeOptions,
   { write, force = false }: { readonly write: boolean; readonly force?: boolean },
 ): Promise<ProjectDockerfile> {
+  const { recipeInDirectory } = await import('./recipe.ts');
   const recipe = await recipeInDirectory(directory, options);
   if (write) {
     await writeFiles(directory, force, [

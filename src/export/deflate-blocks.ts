@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { constants, deflateRaw } from 'node:zlib';
+import zlib, { deflateRaw } from 'node:zlib';
 
 /** Part of reproducibility: another size gives other bytes. */
 const BLOCK = 1024 * 1024;
@@ -80,7 +80,7 @@ function deflateBlock(block: Uint8Array, { level, dictionary }: BlockOptions): P
     level,
     memLevel: MEM_LEVEL,
     chunkSize: OUTPUT,
-    finishFlush: block.length < BLOCK ? constants.Z_FINISH : constants.Z_SYNC_FLUSH,
+    finishFlush: block.length < BLOCK ? zlib.constants.Z_FINISH : zlib.constants.Z_SYNC_FLUSH,
     ...(dictionary === undefined ? {} : { dictionary }),
   };
   return new Promise((resolve, reject) => {

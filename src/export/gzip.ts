@@ -1,5 +1,5 @@
 import type { Transform } from 'node:stream';
-import { constants, crc32, createZstdCompress } from 'node:zlib';
+import zlib, { crc32, createZstdCompress } from 'node:zlib';
 import { type Compression, compressionLevel } from '../oci/index.ts';
 import { type DeflateOptions, deflateBlocks } from './deflate-blocks.ts';
 import { GZIP_HEADER, gzipTrailer } from './gzip-member.ts';
@@ -31,8 +31,8 @@ export function compressStream(
 
 function zstdEngine(level: number): Transform {
   const params = {
-    [constants.ZSTD_c_compressionLevel]: level,
-    [constants.ZSTD_c_checksumFlag]: 1,
+    [zlib.constants.ZSTD_c_compressionLevel]: level,
+    [zlib.constants.ZSTD_c_checksumFlag]: 1,
   };
   return createZstdCompress({ params, chunkSize: 256 * 1024 });
 }

@@ -2,6 +2,7 @@ import { type ByteSource, closureOf, type Missing } from '../elf/index.ts';
 import { LapidaryError, SourceError } from '../errors/index.ts';
 import type { CopyOp, CopySource } from '../plan/index.ts';
 import { type FileNode, type Selection, selectSources, sourcePaths, type Tree } from '../tree/index.ts';
+import { contentSource } from './content-source.ts';
 import { excludeOf } from './copy-part.ts';
 import type { LayerStore } from './ports/index.ts';
 import { inTurns } from './turns.ts';
@@ -32,19 +33,6 @@ export async function selectClosure(
   });
   const selected = await inTurns(selecting);
   return { ...selected, missing: [], unmatched };
-}
-
-/** The contents of a file of a layer, for those who read parts of it. */
-export function contentSource(file: FileNode, layers: Pick<LayerStore, 'openContent'>): ByteSource {
-  return {
-    size: file.size,
-    read: async (offset, length) => {
-      const chunks: Uint8Array[] = [];
-      for await (const chunk of layers.openContent(file, { offset, length }))
-        chunks.push(chunk as Uint8Array);
-      return Buffer.concat(chunks);
-    },
-  };
 }
 
 async function pointingAt<T>(source: CopySource | undefined, work: () => Promise<T>): Promise<T> {

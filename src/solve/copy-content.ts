@@ -13,7 +13,6 @@ import {
   type Tree,
   withFiles,
 } from '../tree/index.ts';
-import { selectClosure } from './closure-content.ts';
 import { excludeOf, fromGit, fromHttp, type Part, singleFile } from './copy-part.ts';
 import type { BuildContext, FactStore, LayerStore, RemoteSources, StackLayer } from './ports/index.ts';
 import { layerName, type TreeCache } from './tree-cache.ts';
@@ -142,7 +141,7 @@ async function fromStack(paths: Paths, stack: readonly StackLayer[]): Promise<Pa
   const load = async (): Promise<Selection> => {
     const tree = await ports.trees.of(stack);
     const selection = op.closure
-      ? await selectClosure(tree, op, ports.layers)
+      ? await (await import('./closure-content.ts')).selectClosure(tree, op, ports.layers)
       : await selectFrom(paths, tree);
     const [missing] = selection.missing;
     if (missing !== undefined) throw nothingToCopy(paths, tree, missing);

@@ -1,4 +1,4 @@
-export { contentSource } from './closure-content.ts';
+export { contentSource } from './content-source.ts';
 export type { BuildEvent, EventSink, StepInfo } from './events.ts';
 export {
   asLocal,
