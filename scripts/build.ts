@@ -27,7 +27,7 @@ const GROUPS = [
   { name: 'start', test: /\/src\/(errors\/|cli\/(main|version|command)\.ts)/, priority: 2 },
   {
     name: 'cached-build',
-    test: /\/src\/(build\/(index|build)|context\/index|progress\/(index|text|plain)|cli\/(dispatch|commands\/(run-build|build-call)))\.ts$|rolldown\/runtime/,
+    test: /\/src\/(build\/(index|build)|context\/index|progress\/(index|text|plain)|cli\/(dispatch|commands\/(run-build|build-call)))\.ts$/,
     priority: 1,
   },
 ];
