@@ -92,7 +92,7 @@ describe('the bundle', () => {
         'dist/chunk-context.js',
         'dist/chunk-dispatch.js',
         'dist/chunk-rolldown-runtime.js',
-      'dist/chunk-run-build.js',
+        'dist/chunk-run-build.js',
         'dist/chunk-start.js',
         'dist/lapidary.js',
       ]);
