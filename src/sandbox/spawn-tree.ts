@@ -1,7 +1,9 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { getCompileCacheDir } from 'node:module';
 import type { Socket } from 'node:net';
+import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { LapidaryError, messageOf } from '../errors/index.ts';
 import { type IdMaps, mapLines } from './id-maps.ts';
@@ -56,10 +58,20 @@ export function spawnTree({ searchPath, script, stdio, isolation }: TreeOptions)
   return spawn(setpriv, ['--pdeathsig', 'KILL', ...command], {
     // Out of the terminal's foreground group: a Ctrl-C reaches the main process alone.
     detached: true,
-    env: { PATH: searchPath, ...KEEP_FREED_MEMORY },
+    env: { PATH: searchPath, ...KEEP_FREED_MEMORY, ...compileCache() },
     cwd: '/',
     stdio: [...streams, 'pipe', ...(mapsToWrite(isolation) === undefined ? [] : (['pipe'] as const))],
   });
+}
+
+/**
+ * The sandbox keeps its compiled code beside that of this process, if that keeps any. Not in the same place: V8 refuses what was
+ * compiled with other flags, and each would undo what the other has done.
+ */
+function compileCache(): NodeJS.ProcessEnv {
+  const directory = getCompileCacheDir();
+  // Below the name that Node has for its version
+  return directory === undefined ? {} : { NODE_COMPILE_CACHE: `${dirname(directory)}/sandbox` };
 }
 
 function userFlags(isolation: Isolation): string[] {
