@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { crc32, deflateRawSync } from 'node:zlib';
+import { releaseMemory } from '../host/index.ts';
 import { GZIP_HEADER, gzipTrailer } from './gzip-member.ts';
 
 /** All that crosses to a thread: its buffers are handed over, not copied. */
@@ -35,16 +36,8 @@ export function gzipParts({ bytes, lengths, digested, level }: PartsJob): PartsR
     digests.push(count === 0 ? '' : `sha256:${hash('sha256', part.subarray(0, count))}`);
   }
   const all = joined(members);
-  for (const piece of [bytes, ...members]) release(piece);
+  for (const piece of [bytes, ...members]) releaseMemory(piece);
   return { bytes: all, lengths: sizes, digests };
-}
-
-/** Not worth it for less; and small buffers of Node are parts of a common one. */
-const LARGE = 1024 * 1024;
-
-/** Gives the memory back at once: the garbage collector of a thread with a small heap comes by too seldom. */
-function release({ buffer }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer && buffer.byteLength >= LARGE) buffer.transfer(0);
 }
 
 /** So that the compressed bytes come in one chunk: stored blocks add little to what does not compress. */

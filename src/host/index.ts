@@ -11,6 +11,7 @@ export {
 } from './foreign.ts';
 export { contextChanged, openContextFile } from './open-file.ts';
 export { peek } from './peek.ts';
+export { releaseMemory } from './release-memory.ts';
 export {
   type BulkKind,
   type BulkObject,

@@ -25,18 +25,27 @@ import { type SharedSlots, Slots, sharedSlots } from './unpack-slots.ts';
  */
 const LIMITS = { maxYoungGenerationSizeMb: 12 };
 
+export type UnpackOptions = {
+  readonly syscalls: Syscalls;
+  readonly target: string;
+  readonly signal: AbortSignal;
+  /** Default: those that this process may use. */
+  readonly cores?: number;
+};
+
 /**
  * Makes a layer's files below `target`, which it makes too, while another thread reads its blob; a third one helps to
- * make them when this one falls behind.
+ * make them when this one falls behind and there are more than two cores: with the thread of the pool that inflates, those have
+ * enough to do.
  * @throws IrregularLayer, LapidaryError TAR_INVALID, DIGEST_MISMATCH, STORE_FAILED
  */
 export async function unpackFiles(
   blob: LayerBlob,
-  { syscalls, target, signal }: { syscalls: Syscalls; target: string; signal: AbortSignal },
+  { syscalls, target, signal, cores = availableParallelism() }: UnpackOptions,
 ): Promise<LayerFound> {
   const shared = sharedSlots();
   using maker = new FileMaker(syscalls, target);
-  const threads = new Threads(target, shared);
+  const threads = new Threads({ target, shared, mayHelp: cores > 2 });
   try {
     mkdirSync(target, 0o700);
     return await threads.read(blob, { signal, onPiece: pieceMaker(maker, shared) });
@@ -61,15 +70,19 @@ type Settle = { readonly resolve: (found: LayerFound) => void; readonly reject: 
 
 type Reject = (error: unknown) => void;
 
+type ThreadOptions = { readonly target: string; readonly shared: SharedSlots; readonly mayHelp: boolean };
+
 /** The reader of a layer, and another maker if there is one. */
 class Threads {
   readonly #target: string;
   readonly #shared: SharedSlots;
+  readonly #mayHelp: boolean;
   readonly #all: Worker[] = [];
 
-  constructor(target: string, shared: SharedSlots) {
+  constructor({ target, shared, mayHelp }: ThreadOptions) {
     this.#target = target;
     this.#shared = shared;
+    this.#mayHelp = mayHelp;
   }
 
   /** Settles when all is made, or with the first thing that goes wrong. */
@@ -89,7 +102,7 @@ class Threads {
     const onMessage = (message: ReaderMessage): void => {
       if (message.type === 'piece') onPiece(message);
       else if (message.type === 'help') {
-        if (availableParallelism() === 1) return;
+        if (!this.#mayHelp) return;
         helper = this.#help(reader);
         const onAnswer = (answer: MakerMessage): void => {
           if (answer.type === 'failed') throw revivedError(answer.error);

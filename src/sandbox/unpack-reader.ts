@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { LapidaryError } from '../errors/index.ts';
-import { decompress } from '../host/index.ts';
+import { decompress, releaseMemory } from '../host/index.ts';
 import type { DiffId } from '../oci/index.ts';
 import { TarReader } from '../tar/index.ts';
 import { finish, TarEntries, treeTable } from '../tree/index.ts';
@@ -84,6 +84,8 @@ async function read(blob: LayerBlob, makers: Makers): Promise<LayerFound> {
           scan.scan(piece, makers.next(), () => reader.push(piece)),
         );
       }
+      // What inflates goes on to fill the rest of a buffer that it has not filled yet
+      if (chunk.byteOffset + chunk.byteLength === chunk.buffer.byteLength) releaseMemory(chunk);
     }
     reader.end();
   } finally {

@@ -141,7 +141,7 @@ describe('a layer that is unpacked from its blob', () => {
       ],
     },
     {
-      // Far more than the reader may be ahead: another thread has to help
+      // Far more than the reader may be ahead
       name: 'more files than one thread makes while they are read',
       members: Array.from({ length: 12_000 }, (_, i) => ({
         path: `many/d${i % 7}/e${Math.floor(i / 50)}/${i}`,
