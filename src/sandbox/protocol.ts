@@ -63,6 +63,8 @@ export type UnpackOrder = {
   readonly blob: LayerBlob;
   /** The stack it stands on, base first; all of them layers of the store. */
   readonly below: readonly LayerId[];
+  /** That of the run that waits for it. */
+  readonly network?: RunRequest['network'];
   /** As for a run. */
   readonly directory: string;
 };

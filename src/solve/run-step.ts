@@ -45,7 +45,7 @@ export async function runStep(
   // Runtimes do not agree on the home of a user that is not listed
   const noHome = home !== undefined && !env.some((line) => line.startsWith('HOME='));
   const request: RunRequest = {
-    layers: await ports.trees.unpacked(stack, ports.runtime),
+    layers: await ports.trees.unpacked(stack, unpackingFor(command, ports.runtime)),
     platform: command.platform,
     argv: command.argv,
     env: noHome ? [...env, `HOME=${home}`] : env,
@@ -149,4 +149,9 @@ function exitHint(exitCode: number, signal: string | undefined): string | undefi
   if (exitCode === 127) return 'a program of the command line is not in the image';
   if (exitCode === 126) return 'a program of the command line is there but cannot be executed';
   return undefined;
+}
+
+/** Says what the command will need, while there is time to make it ready. */
+function unpackingFor({ network }: RunOp['command'], runtime: Runtime): Pick<Runtime, 'unpack'> {
+  return { unpack: (request, io) => runtime.unpack({ ...request, network }, io) };
 }

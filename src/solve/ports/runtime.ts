@@ -100,6 +100,8 @@ export type UnpackRequest = {
   readonly blob: { readonly path: string; readonly compression: Compression; readonly diffId: DiffId };
   /** The stack it stands on, base first. */
   readonly below: readonly LayerId[];
+  /** What the command will ask for that is run next over it: it can be made ready meanwhile. */
+  readonly network?: RunRequest['network'];
 };
 
 /** `size` is that of the uncompressed tar, in bytes. */
