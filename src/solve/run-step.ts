@@ -66,6 +66,8 @@ export async function runStep(
     const platform = formatPlatform(command.platform);
     const onEmulated = (emulator: string): void =>
       ports.events.emit({ type: 'step-emulated', id, platform, emulator });
+    // Whoever looks at what comes out needs it, and this process has little to do now
+    ports.trees.of(stack).catch(() => undefined);
     const result = await ports.runtime.run(request, {
       signal: ports.signal,
       onOutput: output.write,
