@@ -33,6 +33,8 @@ export type ForeignLibrary = {
     direction: 'in' | 'inout',
   ) => ForeignType;
   readonly errno: () => string;
+  /** Where the memory of a view is, for arguments of type `uintptr_t`: as long as the view is reachable. */
+  readonly addressOf: (view: NodeJS.ArrayBufferView) => number;
 };
 
 /** @throws LapidaryError SANDBOX_FAILED when koffi cannot be loaded on this machine */
@@ -47,6 +49,7 @@ export async function openForeignLibrary(): Promise<ForeignLibrary> {
         const pointer = koffi.pointer(koffi.struct(fields as Record<string, TypeObject>));
         return direction === 'inout' ? koffi.inout(pointer) : pointer;
       },
+      addressOf: (view) => Number(koffi.address(view)),
       errno: () => names.get(koffi.errno()) ?? `errno ${koffi.errno()}`,
     };
   } catch (cause) {

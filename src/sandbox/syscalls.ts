@@ -9,6 +9,7 @@ import {
   SyscallError,
 } from '../host/index.ts';
 import { decodePathText } from '../tar/index.ts';
+import { FileCalls } from './file-calls.ts';
 import { hostPath } from './host-path.ts';
 import { type IdMaps, inUserNamespace, sameMaps } from './id-maps.ts';
 import type { TreeAttributes } from './tree-form.ts';
@@ -39,10 +40,6 @@ export function errnoOf(error: unknown): string | undefined {
 export class Syscalls {
   readonly #library: ForeignLibrary;
   readonly #functions = new Map<string, ForeignFunction>();
-  readonly #times = new BigInt64Array(4);
-  #lastSeconds = 0;
-  #lastNanoseconds = 0;
-  #futimens: ForeignFunction | undefined;
 
   /** Which extended attributes overlayfs is told to use. */
   readonly attributes: TreeAttributes;
@@ -65,6 +62,11 @@ export class Syscalls {
   /** Whether a group has an ID in the user namespace of this process. */
   hasGroup(gid: number): boolean {
     return this.#maps.gids.some(({ inside, count }) => gid >= inside && gid < inside + count);
+  }
+
+  /** What is called for every file of a layer. Each has memory of its own. */
+  files(): FileCalls {
+    return new FileCalls(this.#library);
   }
 
   #function(name: string, args: readonly string[], result = 'int'): ForeignFunction {
@@ -199,22 +201,9 @@ export class Syscalls {
   /** utimensat(2), to the nanosecond, of the inode at `path` itself; access and modification time alike. */
   setTimes(path: HostPath, seconds: number, nanoseconds: number): void {
     const call = this.#function('utimensat', ['int', 'const char *', 'const void *', 'int']);
-    this.#fillTimes(seconds, nanoseconds);
-    this.#check(call(AT_FDCWD, cString(path), this.#times, AT_SYMLINK_NOFOLLOW), 'utimensat', path);
-  }
-
-  /** futimens(3): the same for an open file. */
-  setFileTimes(fd: number, seconds: number, nanoseconds: number): void {
-    this.#futimens ??= this.#function('futimens', ['int', 'const void *']);
-    this.#fillTimes(seconds, nanoseconds);
-    this.#check(this.#futimens(fd, this.#times), 'futimens', '');
-  }
-
-  #fillTimes(seconds: number, nanoseconds: number): void {
-    if (seconds === this.#lastSeconds && nanoseconds === this.#lastNanoseconds) return;
-    this.#times.set([BigInt(seconds), BigInt(nanoseconds), BigInt(seconds), BigInt(nanoseconds)]);
-    this.#lastSeconds = seconds;
-    this.#lastNanoseconds = nanoseconds;
+    const [s, ns] = [BigInt(seconds), BigInt(nanoseconds)];
+    const times = new BigInt64Array([s, ns, s, ns]);
+    this.#check(call(AT_FDCWD, cString(path), times, AT_SYMLINK_NOFOLLOW), 'utimensat', path);
   }
 
   /** pipe2(2), O_CLOEXEC: a real pipe, which a program can open again as /dev/stdout. */

@@ -24,6 +24,7 @@ function attempt(work: () => void): void {
   try {
     work();
   } catch (error) {
+    maker[Symbol.dispose]();
     send({ type: 'failed', error: plainError(unpackError(error, maker.at)) });
   }
 }
@@ -39,6 +40,7 @@ parentPort?.on('message', () => {
   attempt(() => {
     for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port))
       make(next.message as Piece);
+    maker[Symbol.dispose]();
     send({ type: 'done' });
   });
 });
