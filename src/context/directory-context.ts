@@ -9,7 +9,7 @@ import { deviceNumbers, directoryNode, metadataOf } from './directory-metadata.t
 import { fingerprint } from './fingerprint.ts';
 import { HostDirectory } from './host-directory.ts';
 import { digestFile } from './read-file.ts';
-import { type FileStamp, StatCache } from './stat-cache.ts';
+import { type FileStamp, StatCache, stampOf } from './stat-cache.ts';
 
 /** What `.dockerignore` says; see `parseIgnore`. */
 export type ContextRules = {
@@ -107,8 +107,8 @@ class DirectoryContext implements BuildContext {
         continue;
       }
       const stamp = this.#stamps.get(file);
-      if (stamp === undefined || file.content.kind !== 'host') throw new Error('a file of another context');
-      const digest = cache.get(stamp) ?? (await readInto(cache, file.content.path, stamp));
+      if (stamp === undefined) throw new Error('a file of another context');
+      const digest = cache.get(stamp) ?? (await readInto(cache, file, stamp));
       done.push({ ...file, digest });
       if (turnIsOver()) await nextTurn();
     }
@@ -215,18 +215,21 @@ class DirectoryContext implements BuildContext {
       content,
       ...(capability === undefined ? {} : { xattrs: new Map([[CAPABILITY, capability]]) }),
     };
-    // What lstat says is three times as large
-    const { dev, ino, size, mtimeNs, ctimeNs } = stats;
-    this.#stamps.set(node, { dev, ino, size, mtimeNs, ctimeNs });
+    this.#stamps.set(node, stampOf(stats));
     if (linkKey !== undefined) this.#links.set(linkKey, node);
     return node;
   }
 }
 
-async function readInto(cache: StatCache, path: string, stamp: FileStamp): ReturnType<typeof digestFile> {
-  const readAtNs = BigInt(Date.now()) * 1_000_000n;
-  const digest = await digestFile(path, Number(stamp.size));
-  cache.put(stamp, digest, readAtNs);
+async function readInto(
+  cache: StatCache,
+  { content, size }: FileNode,
+  stamp: FileStamp,
+): ReturnType<typeof digestFile> {
+  if (content.kind !== 'host') throw new Error('a file of another context');
+  const readAtMs = Date.now();
+  const digest = await digestFile(content.path, size);
+  cache.put(stamp, digest, readAtMs);
   return digest;
 }
 

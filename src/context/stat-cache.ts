@@ -6,8 +6,8 @@ import { type Digest, isDigest } from '../oci/index.ts';
 import { inTurns } from '../solve/index.ts';
 import { eachStep, mapSteps, type Steps, sliceSteps } from '../tree/index.ts';
 
-/** What tells a file's contents apart without reading it. Times in nanoseconds. */
-export type FileStamp = {
+/** Part of what lstat(2) says of a file. Times in nanoseconds. */
+type FileStats = {
   readonly dev: bigint;
   readonly ino: bigint;
   readonly size: bigint;
@@ -15,8 +15,21 @@ export type FileStamp = {
   readonly ctimeNs: bigint;
 };
 
+/** What tells a file's contents apart without reading it. One text and one number: there are as many as files. */
+export type FileStamp = {
+  readonly key: string;
+  /** When it changed last, rounded up; milliseconds. */
+  readonly changedMs: number;
+};
+
+export function stampOf(stats: FileStats): FileStamp {
+  const { mtimeNs, ctimeNs } = stats;
+  const youngest = mtimeNs > ctimeNs ? mtimeNs : ctimeNs;
+  return { key: keyOf(stats), changedMs: Number((youngest + 999_999n) / 1_000_000n) };
+}
+
 /** A file that changed this recently may change again without its times moving. */
-const UNSETTLED_NS = 2_000_000_000n;
+const UNSETTLED_MS = 2000;
 /** How many files that were not asked for are remembered, besides as many as were. */
 const MAX_UNUSED = 20_000;
 const HEAD = 'lapidary-stat-cache-1';
@@ -40,18 +53,16 @@ export class StatCache {
     return new StatCache(file, await inTurns(load(file)));
   }
 
-  get(stamp: FileStamp): Digest | undefined {
-    const key = keyOf(stamp);
+  get({ key }: FileStamp): Digest | undefined {
     const digest = this.#old.get(key);
     if (digest !== undefined) this.#new.set(key, digest);
     return digest;
   }
 
-  /** `readAtNs` is the wall clock before the file was read. */
-  put(stamp: FileStamp, digest: Digest, readAtNs: bigint): void {
-    const youngest = stamp.mtimeNs > stamp.ctimeNs ? stamp.mtimeNs : stamp.ctimeNs;
-    if (readAtNs - youngest < UNSETTLED_NS) return;
-    this.#new.set(keyOf(stamp), digest);
+  /** `readAtMs` is the wall clock before the file was read. */
+  put({ key, changedMs }: FileStamp, digest: Digest, readAtMs: number): void {
+    if (readAtMs - changedMs < UNSETTLED_MS) return;
+    this.#new.set(key, digest);
     this.#changed = true;
   }
 
@@ -102,7 +113,7 @@ function inodeOf(key: string): string {
 }
 
 /** Joined and not a template: V8 keeps all parts of one, which are 350 bytes for each file of the context. */
-function keyOf({ dev, ino, size, mtimeNs, ctimeNs }: FileStamp): string {
+function keyOf({ dev, ino, size, mtimeNs, ctimeNs }: FileStats): string {
   return [dev, ino, size, mtimeNs, ctimeNs].join(':');
 }
 

@@ -7,6 +7,9 @@ import type { ByteRange, StorePaths } from '../solve/index.ts';
 import { encodePathText } from '../tar/index.ts';
 import type { FileNode } from '../tree/index.ts';
 
+/** Small files that lie together come in one piece, which then need not be put together from several. */
+const READ_SIZE = 1024 * 1024;
+
 type Places = Pick<StorePaths, 'packs' | 'trees'>;
 
 /** The bytes of a file of a layer, or of a part of it, wherever they are. */
@@ -22,7 +25,7 @@ export function openContent(
   }
   const start = (content.kind === 'pack' ? content.offset : 0) + offset;
   const end = start + left - 1;
-  return createReadStream(hostPath(paths, content), { start, end, highWaterMark: 256 * 1024 });
+  return createReadStream(hostPath(paths, content), { start, end, highWaterMark: Math.min(left, READ_SIZE) });
 }
 
 /** The same as a whole. @throws LapidaryError STORE_CORRUPT when they are fewer than the file has */
