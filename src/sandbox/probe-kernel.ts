@@ -36,7 +36,7 @@ export const KERNEL_PROBES: readonly Probe[] = [
   {
     name: 'tun',
     need: 'RUN: a network from which services of this machine cannot be reached',
-    fix: 'modprobe tun',
+    fix: 'modprobe tun; for a container: --device /dev/net/tun',
     look: () => {
       const trouble = tunTrouble(process.getuid?.() === 0);
       if (trouble === undefined) return { status: 'ok', detail: '/dev/net/tun' };
@@ -46,7 +46,7 @@ export const KERNEL_PROBES: readonly Probe[] = [
   {
     name: 'binfmt',
     need: 'RUN for other architectures',
-    fix: 'apt-get install qemu-user-static binfmt-support',
+    fix: 'Linux 6.7 or later; before: apt-get install qemu-user-static binfmt-support',
     look: probeBinfmt,
   },
   {
@@ -75,7 +75,10 @@ async function probeOverlay({ isolation, searchPath }: ProbeSite): Promise<Findi
     const command = ['sh', '-c', script, 'sh', options, `${directory}/root`, work ?? ''];
     const flags = ['--user', '--map-root-user', '--mount'];
     const { ok, text } = await firstLine(unshare, [...flags, ...command]);
-    return ok ? { status: 'ok', detail: 'in a user namespace' } : { status: 'missing', detail: text };
+    if (ok) return { status: 'ok', detail: 'in a user namespace' };
+    // Nothing was mounted: it is not about overlayfs
+    const noNamespace = text.startsWith('unshare: ');
+    return { status: 'missing', detail: text, ...(noNamespace && { fix: 'see user-namespaces' }) };
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
@@ -95,13 +98,23 @@ async function probeMountApi(): Promise<Finding> {
   }
 }
 
-function probeBinfmt(): Finding {
+/** An instance of its own is tried. Without one the machine's has to know the emulators. */
+async function probeBinfmt({ searchPath }: ProbeSite): Promise<Finding> {
   if (!/^nodev\tbinfmt_misc$/m.test(readText('/proc/filesystems'))) {
     return { status: 'missing', detail: 'binfmt_misc is not in /proc/filesystems' };
   }
   const handlers = namesIn('/proc/sys/fs/binfmt_misc').filter((name) => name.startsWith('qemu-'));
-  if (handlers.length === 0) return { status: 'limited', detail: 'no emulator is registered' };
-  return { status: 'ok', detail: `registered: ${handlers.join(', ')}` };
+  const registered = handlers.length === 0 ? '' : `registered: ${handlers.join(', ')}`;
+  const unshare = findProgram('unshare', searchPath) ?? 'unshare';
+  const mount = ['mount', '-t', 'binfmt_misc', 'binfmt_misc', '/proc/sys/fs/binfmt_misc'];
+  const own = await firstLine(unshare, ['--user', '--map-root-user', '--mount', ...mount]);
+  if (own.ok)
+    return {
+      status: 'ok',
+      detail: ['each build has an instance of its own', registered].filter(Boolean).join('; '),
+    };
+  if (registered !== '') return { status: 'ok', detail: registered };
+  return { status: 'limited', detail: 'no emulator is registered, and builds have no instance of their own' };
 }
 
 function probeCgroups(): Finding {

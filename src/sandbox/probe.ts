@@ -1,3 +1,4 @@
+import { messageOf } from '../errors/index.ts';
 import { chooseIsolation, type Isolation } from './isolation.ts';
 import { KERNEL_PROBES } from './probe-kernel.ts';
 import { PRIVILEGE_PROBES } from './probe-privilege.ts';
@@ -46,6 +47,16 @@ export type Probe = {
   readonly look: (site: ProbeSite) => Finding | Promise<Finding>;
 };
 
+/** A look that fails is a finding too: a directory that cannot be written, a file that cannot be read. */
+async function looked(look: Probe['look'], site: ProbeSite): Promise<Finding> {
+  try {
+    return await look(site);
+  } catch (error) {
+    const fix = 'see to what it says, and ask again';
+    return { status: 'limited', detail: `cannot be found out: ${messageOf(error)}`, fix };
+  }
+}
+
 /** Looks at this machine. Leaves nothing behind, never throws for what it finds. `store` is the store's root. */
 export async function probeMachine(
   options: { readonly searchPath?: string; readonly store?: string } = {},
@@ -60,7 +71,7 @@ export async function probeMachine(
   ];
   const found = await Promise.all(
     all.map(async ({ name, need, fix, required, look }) => {
-      const { status, detail, fix: better = fix } = await look(site);
+      const { status, detail, fix: better = fix } = await looked(look, site);
       const check: MachineCheck = { name, status, detail, need, ...(status === 'ok' ? {} : { fix: better }) };
       const counts = required === true || required === site.isolation.type;
       return { check, blocks: counts && status === 'missing' };

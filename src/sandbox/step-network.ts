@@ -76,7 +76,8 @@ function openTun(syscalls: Syscalls): NoNetwork | undefined {
 
 /** Why the device cannot be used. Root can make another one. */
 export function tunTrouble(isRoot: boolean): NoNetwork | undefined {
-  if (statSync(TUN, MAYBE) === undefined) return { reason: `there is no ${TUN}`, fix: 'modprobe tun' };
+  if (statSync(TUN, MAYBE) === undefined)
+    return { reason: `there is no ${TUN}`, fix: 'modprobe tun; for a container: --device /dev/net/tun' };
   if (isRoot || isForUser(TUN)) return undefined;
   return { reason: `${TUN} is not for this user`, fix: `chmod 0666 ${TUN}` };
 }
