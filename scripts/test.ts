@@ -47,6 +47,7 @@ const AS_USER = [
   'sandbox',
   'sandbox-life',
   'settings',
+  'step-user',
 ].map((name) => `test/integration/${name}.test.ts`);
 
 /** For a user who cannot write into the checkout, as vitest does to load its configuration and to keep modules. */

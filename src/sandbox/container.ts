@@ -83,17 +83,15 @@ export class Container {
     else setTimeout(() => this.#process.kill('SIGKILL'), RUNTIME_GRACE_MS).unref();
   }
 
-  async #finish(
-    done: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>,
-  ): Promise<number> {
+  async #finish(done: Promise<Exit>): Promise<number> {
     const { pid } = this.#process;
     if (pid !== undefined) ownProcesses.add(pid);
-    const { code, signal } = await done;
+    const { code, signal, ...said } = await done;
     if (pid !== undefined) ownProcesses.delete(pid);
     killOrphans(this.#options.syscalls);
     if (code === null) return 128 + (constants.signals[signal ?? 'SIGKILL'] ?? 0);
     if (code === 0) return 0;
-    const problem = runtimeError(`${this.#options.directory}/log`);
+    const problem = runtimeError(`${this.#options.directory}/log`) ?? (code === 1 ? said.problem : undefined);
     return problem === undefined ? code : exitCodeOf(problem, this.#options.runtime);
   }
 }
@@ -138,10 +136,13 @@ function commandLine(options: ContainerOptions): CommandLine {
   };
 }
 
-type Started = {
-  readonly child: ChildProcess;
-  readonly done: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
+type Exit = {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** What the runtime said after it had become the container. */
+  readonly problem?: string | undefined;
 };
+type Started = { readonly child: ChildProcess; readonly done: Promise<Exit> };
 
 function startRuntime(options: ContainerOptions): Started {
   const { io, syscalls, directory, request } = options;
@@ -160,12 +161,28 @@ function startRuntime(options: ContainerOptions): Started {
   const stdio = [stdin, stdout.write, stderr.write];
   const child = spawn(program, args, { ...settings, stdio: [...stdio, ...inherited] });
   for (const fd of stdio) closeSync(fd);
+  let problem: string | undefined;
   const pump = async (name: 'stdout' | 'stderr', fd: number): Promise<void> => {
-    for await (const data of new Socket({ fd, readable: true, writable: false }))
-      await io.onOutput(name, data as Uint8Array);
+    for await (const data of new Socket({ fd, readable: true, writable: false })) {
+      const words = name === 'stderr' ? lastWords(data as Uint8Array) : undefined;
+      problem = words ?? problem;
+      await io.onOutput(name, words === undefined ? (data as Uint8Array) : Buffer.from(`${words}\n`));
+    }
   };
   const done = Promise.all([exitOf(child), pump('stdout', stdout.read), pump('stderr', stderr.read)]);
-  return { child, done: done.then(([exit]) => exit) };
+  return { child, done: done.then(([exit]) => ({ ...exit, problem })) };
+}
+
+/**
+ * What crun says in the container's place, on its standard error, when it is too late for its log: as it would stand
+ * there.
+ */
+function lastWords(data: Uint8Array): string | undefined {
+  if (data.length > 8192) return undefined;
+  const text = Buffer.from(data).toString();
+  const [, message] =
+    /^\{"msg":("exec container process (?:[^"\\]|\\.)*"),"level":"error"[^\n]*\}\n$/.exec(text) ?? [];
+  return message === undefined ? undefined : (JSON.parse(message) as string);
 }
 
 /** Standard input from a file, so that a command that does not read it all is no error. */
@@ -174,9 +191,7 @@ function openStdin(path: string, bytes: Uint8Array = new Uint8Array()): number {
   return openSync(path, 'r');
 }
 
-async function exitOf(
-  child: ChildProcess,
-): Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }> {
+async function exitOf(child: ChildProcess): Promise<Exit> {
   const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
   return { code, signal };
 }

@@ -99,14 +99,19 @@ export type ContainerRequest = {
   readonly arch: string;
 };
 
-function capabilitiesOf(names: readonly string[]): Readonly<Record<string, readonly string[]>> {
-  return { bounding: names, effective: names, permitted: names };
+/** As Docker: who is not root has none, not even while the program is looked for; a set-user-ID program may gain them. */
+function capabilitiesOf(
+  names: readonly string[],
+  isRoot: boolean,
+): Readonly<Record<string, readonly string[]>> {
+  const held = isRoot ? names : [];
+  return { bounding: names, effective: held, permitted: held };
 }
 
 /** All that this process may hand on. */
 function everyCapability(): Readonly<Record<string, readonly string[]>> {
   const all = heldCapabilities();
-  return { ...capabilitiesOf(all), inheritable: all, ambient: all };
+  return { ...capabilitiesOf(all, true), inheritable: all, ambient: all };
 }
 
 /** What JSON keeps of RLIM_INFINITY, which no limit of the kernel reaches. */
@@ -256,7 +261,7 @@ type RuntimeSpec = {
 export function runtimeSpec(request: ContainerRequest): RuntimeSpec {
   const { uid, gid, groups } = request.user;
   const { insecure = false, settings = {}, userMaps } = request;
-  const capabilities = insecure ? everyCapability() : capabilitiesOf(chosenCapabilities(settings));
+  const capabilities = insecure ? everyCapability() : capabilitiesOf(chosenCapabilities(settings), uid === 0);
   const seccomp = insecure ? undefined : filterOf(settings, request.arch);
   const unmasked = insecure || settings.unmasked === true;
   return {
