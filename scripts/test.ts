@@ -32,6 +32,7 @@ const CHECKS: readonly { readonly name: string; readonly command: readonly strin
  * `build`, of which root starts the builds of others, by the same script and by a change of user.
  */
 const AS_USER = [
+  'build',
   'doctor',
   'emulate-command',
   'emulation',

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
-import { chown, copyFile, mkdir } from 'node:fs/promises';
+import { chmod, chown, copyFile, mkdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type CliResult, finished, Workspace } from '../support/cli.ts';
+import { arm64Program } from '../support/foreign-program.ts';
 import { tracesOf } from '../support/traces.ts';
 
 /* Builds of root beside those of an ordinary user: root runs these. */
@@ -67,6 +68,23 @@ describe('an ordinary user', () => {
     expect(stderr).toBe('');
     expect(stdout).toBe(byRoot);
     expect(inNamespace).toBe(byRoot);
+  });
+
+  test('builds the same images as root for several platforms, one of them emulated', async () => {
+    const foreign = arm64Program({ text: 'from afar', exit: 0 });
+    const lines = ['FROM scratch', 'ARG TARGETARCH', 'COPY $TARGETARCH /busybox', 'RUN ["/busybox", "true"]'];
+    const program = await readFile('/bin/busybox');
+    const files = { Dockerfile: lines.join('\n'), amd64: program, arm64: foreign };
+    const flags = ['-q', '--source-date-epoch', '1700000000', '--platform', 'linux/amd64,linux/arm64'];
+    const own = await work.files('platforms', files);
+    await Promise.all(['amd64', 'arm64'].map((name) => chmod(`${own}/${name}`, 0o755)));
+    const byRoot = await work.ok(['build', ...flags, own]);
+    const script = `${put(files.Dockerfile)} mv "$TMPDIR/c/busybox" "$TMPDIR/c/amd64"; chmod 755 "$TMPDIR/c/amd64";
+      printf %s ${Buffer.from(foreign).toString('base64')} | base64 -d > "$TMPDIR/c/arm64"; chmod 755 "$TMPDIR/c/arm64";
+      ${LAPIDARY} build ${flags.join(' ')} "$TMPDIR/c"`;
+    const { stdout, stderr } = await asUser(script);
+    expect({ stdout, stderr }).toEqual({ stdout: byRoot, stderr: '' });
+    expect(byRoot).toMatch(/^sha256:[0-9a-f]{64}\n$/);
   });
 
   test('with a single ID is told what is lacking, and which step it fails', async () => {
