@@ -1,6 +1,6 @@
-import { type Digest, hostPlatform, type Platform } from '../oci/index.ts';
+import { type Digest, formatPlatform, hostPlatform, type Platform } from '../oci/index.ts';
 import type { EmulatedCommand } from '../sandbox/index.ts';
-import { type BuildEvent, layerSize } from '../solve/index.ts';
+import { type BuildEvent, layerSize, type StoredImage } from '../solve/index.ts';
 import { type LocalStore, measureIn } from './local-store.ts';
 import { normaliseTag } from './outputs.ts';
 
@@ -61,9 +61,17 @@ export async function bootstrapBase(
   if (ended.status === 'rejected') throw ended.reason;
   if (made.status === 'rejected') throw made.reason;
   const image = made.value;
-  await store.images.tag(reference, [image]);
+  const others = (await store.images.get(reference))?.images ?? [];
+  await store.images.tag(reference, withPlatform(others, image));
   onEvent({ type: 'tagged', reference, id: image.id });
   return { reference, id: image.id, size: image.layers.reduce((sum, layer) => sum + layerSize(layer), 0) };
+}
+
+/** The same name for several platforms: what it stood for on this one is replaced, what is there for others stays. */
+export function withPlatform(images: readonly StoredImage[], made: StoredImage): readonly StoredImage[] {
+  const name = formatPlatform(made.platform);
+  const at = images.findIndex(({ platform }) => formatPlatform(platform) === name);
+  return at < 0 ? [...images, made] : images.toSpliced(at, 1, made);
 }
 
 /** Packages are configured by their own programs. */

@@ -23,12 +23,16 @@ export const bootstrapCommand: CommandSpec = {
   examples: [
     { text: 'A small Debian', command: 'lapidary bootstrap debian:trixie-slim' },
     {
+      text: 'The same for a Raspberry Pi',
+      command: 'lapidary bootstrap --platform linux/arm64 debian:trixie-slim',
+    },
+    {
       text: 'With certificates, under another name',
       command: 'lapidary bootstrap --include ca-certificates --tag base debian:trixie-slim',
     },
   ],
   details: [
-    'Needs mmdebstrap, see doctor. A suite that ends in `-slim` has no documentation and translations.',
+    'Needs mmdebstrap, see doctor. A suite that ends in `-slim` has no documentation and translations. What the name stands for on other platforms stays: bootstrap it for each that is built for.',
   ],
   run: runBootstrap,
 };
