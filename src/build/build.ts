@@ -33,6 +33,7 @@ import { checkShard, platformsOfShard } from './shard.ts';
 import { withEpoch } from './source-date-epoch.ts';
 import { tellChecks } from './tell-checks.ts';
 import type { BuildOptions, BuildRequest, BuildResult, OutputSpec } from './types.ts';
+import { keepUnnamed } from './unnamed-images.ts';
 import { withLock } from './with-lock.ts';
 
 /**
@@ -195,6 +196,7 @@ async function finish(
       emit({ type: 'tagged', reference, id, ...more });
     }
   }
+  if (tags.length === 0) await keepUnnamed(images, store.facts);
   const { descriptor, pushed } = written;
   const built = images.map(({ id, platform, layers }) => {
     const size = layers.reduce((sum, layer) => sum + layerSize(layer), 0);

@@ -1,25 +1,29 @@
 import { stat } from 'node:fs/promises';
 import { LapidaryError } from '../errors/index.ts';
 import { type Digest, isDigest, parseManifestOrIndex } from '../oci/index.ts';
-import type { BlobStore, StoredImage } from '../solve/index.ts';
+import type { BlobStore, FactStore, StoredImage } from '../solve/index.ts';
+import { findUnnamed } from './unnamed-images.ts';
 
 /** As much as a manifest or an index may have. */
 const MAX_BYTES = 4 * 1024 * 1024;
 const MAX_LINES = 1000;
 
 /**
- * The images that a digest stands for, of those given: the one of a manifest, or those of an index in its order, such as a
+ * The images that a digest stands for, of those given and of those without a name: the one of a manifest, or those of an index in its order, such as a
  * build for several platforms writes to its `--iidfile`. Empty for any other text.
  */
 export async function imagesByDigest(
   name: string,
   images: readonly StoredImage[],
-  blobs: BlobStore,
+  { blobs, facts }: { readonly blobs: BlobStore; readonly facts: Pick<FactStore, 'get'> },
 ): Promise<StoredImage[]> {
   const digest = name.startsWith('sha256:') ? name : `sha256:${name}`;
   if (!isDigest(digest)) return [];
   const ids = await idsBelow(digest, blobs);
-  return ids.flatMap((id) => images.find((image) => image.id === id) ?? []);
+  const found = await Promise.all(
+    ids.map((id) => images.find((image) => image.id === id) ?? findUnnamed(id, facts)),
+  );
+  return found.filter((image) => image !== undefined);
 }
 
 async function idsBelow(digest: Digest, blobs: BlobStore): Promise<Digest[]> {

@@ -1,22 +1,10 @@
-import { LapidaryError, quoted, suggest } from '../errors/index.ts';
-import {
-  type Digest,
-  familiarName,
-  formatPlatform,
-  formatReference,
-  hostPlatform,
-  type ImageConfig,
-  type Platform,
-  parseImageConfig,
-  parseReference,
-  withDefaultTag,
-} from '../oci/index.ts';
+import { LapidaryError, quoted } from '../errors/index.ts';
+import { type Digest, type ImageConfig, type Platform, parseImageConfig } from '../oci/index.ts';
 import type { RegistryConfig } from '../registry/index.ts';
 import type { BuildEvent, StoredImage, TaggedImage } from '../solve/index.ts';
 import { type BootstrapRequest, bootstrapBase } from './bootstrap.ts';
-import { pickPlatform } from './image-source.ts';
+import { type FoundImage, findImage } from './find-image.ts';
 import { ImageTools } from './image-tools.ts';
-import { imagesByDigest } from './images-by-digest.ts';
 import { type LocalStore, openLocalStore } from './local-store.ts';
 import { normaliseTag, writeOutputs } from './outputs.ts';
 import { RemoteAccess } from './remote-access.ts';
@@ -78,7 +66,7 @@ export class Lapidary implements AsyncDisposable {
    * @throws LapidaryError IMAGE_NOT_FOUND
    */
   async inspect(name: string, platform?: Platform): Promise<InspectedImage> {
-    const { image } = await this.#find(name, platform);
+    const { image } = await findImage(name, platform, this.#store);
     const config = parseImageConfig(await this.#store.blobs.readBytes(image.id));
     const tagged = await this.#store.images.list();
     const same = tagged.filter((one) => one.images.some(({ id }) => id === image.id));
@@ -87,18 +75,23 @@ export class Lapidary implements AsyncDisposable {
 
   /** Gives what `source` names another name. */
   async tag(source: string, target: string): Promise<void> {
-    const { images } = await this.#find(source);
+    const { images } = await findImage(source, undefined, this.#store);
     await this.#store.images.tag(normaliseTag(target), images);
   }
 
   /** Removes a name; `removed` says that no other name is left for its image. By ID, all its names go. */
   async untag(name: string): Promise<{ readonly untagged: readonly string[]; readonly removed: boolean }> {
-    const { reference, image } = await this.#find(name);
+    const { reference, image } = await findImage(name, undefined, this.#store);
     const all = await this.#store.images.list();
     const same = all
       .filter((one) => one.images.some(({ id }) => id === image.id))
       .map((one) => one.reference);
     const gone = reference === undefined ? same : [reference];
+    if (gone.length === 0) {
+      throw new LapidaryError('IMAGE_NOT_FOUND', `the image ${quoted(name)} has no name to be removed`, {
+        hint: 'what has no name goes when the store does',
+      });
+    }
     for (const one of gone) await this.#store.images.untag(one);
     return { untagged: gone, removed: gone.length === same.length };
   }
@@ -117,7 +110,7 @@ export class Lapidary implements AsyncDisposable {
     } = {},
   ): Promise<{ readonly size: number }> {
     const { platform } = request;
-    const found = await Promise.all(request.references.map((name) => this.#find(name, platform)));
+    const found = await Promise.all(request.references.map((name) => findImage(name, platform, this.#store)));
     const [first] = found;
     if (first === undefined) throw new LapidaryError('USAGE', 'save needs the name of an image');
     if (found.some((one) => one.image.id !== first.image.id)) {
@@ -164,7 +157,7 @@ export class Lapidary implements AsyncDisposable {
     request: RunImageRequest,
     { signal, onWarning }: Cancel & { readonly onWarning?: (message: string) => void } = {},
   ): Promise<number> {
-    const { image } = await this.#find(request.reference, request.platform);
+    const { image } = await findImage(request.reference, request.platform, this.#store);
     await using remote = this.#remote({ signal });
     return await runStoredImage(image, request, {
       store: this.#store,
@@ -177,7 +170,7 @@ export class Lapidary implements AsyncDisposable {
   /** What goes over the network or between files: pulling, pushing, copying. Dispose it. */
   tools(options: RemoteOptions = {}): ImageTools {
     return new ImageTools(this.#remote(options), async (name, platform) => {
-      const { image, images: all, reference } = await this.#find(name, platform);
+      const { image, images: all, reference } = await findImage(name, platform, this.#store);
       const images = platform === undefined ? all : [image];
       return {
         images,
@@ -196,59 +189,6 @@ export class Lapidary implements AsyncDisposable {
       insecure,
     });
   }
-
-  async #find(name: string, platform?: Platform): Promise<FoundImage> {
-    const reference = referenceOf(name);
-    const tagged = reference === undefined ? undefined : await this.#store.images.get(reference);
-    if (tagged !== undefined) {
-      const { images } = tagged;
-      return { reference: tagged.reference, image: pickImage(name, images, platform), images };
-    }
-    const all = await this.#store.images.list();
-    const known = all.flatMap((one) => one.images);
-    const listed = await imagesByDigest(name, known, this.#store.blobs);
-    const images = listed.length > 0 ? listed : this.#findById(name, all).images;
-    return { image: pickImage(name, images, platform), images };
-  }
-
-  #findById(name: string, all: readonly TaggedImage[]): { readonly images: readonly [StoredImage] } {
-    const hex = /^(?:sha256:)?([0-9a-f]{4,64})$/.exec(name)?.[1];
-    const images = all.flatMap((one) => one.images);
-    const matches = hex === undefined ? [] : images.filter(({ id }) => id.startsWith(`sha256:${hex}`));
-    const [image] = matches;
-    if (image === undefined) throw notFound(name, all);
-    if (matches.some(({ id }) => id !== image.id)) {
-      throw new LapidaryError('IMAGE_NOT_FOUND', `several images begin with ${quoted(name)}`, {
-        hint: 'give more digits of the ID',
-      });
-    }
-    return { images: [image] };
-  }
-}
-
-type FoundImage = {
-  /** Normalised; absent for what was found by its ID. */
-  readonly reference?: string;
-  /** The one that was asked for, or that this machine runs best. */
-  readonly image: StoredImage;
-  /** All that the name stands for. */
-  readonly images: readonly StoredImage[];
-};
-
-/** @throws LapidaryError IMAGE_NOT_FOUND when there is none for the platform that was asked for */
-function pickImage(
-  name: string,
-  images: readonly StoredImage[],
-  platform: Platform | undefined,
-): StoredImage {
-  const host = hostPlatform(process.arch, 'linux');
-  const image = pickPlatform(images, platform ?? host) ?? (platform === undefined ? images[0] : undefined);
-  if (image !== undefined) return image;
-  const has = images.map((one) => formatPlatform(one.platform)).join(', ');
-  const wanted = formatPlatform(platform ?? host);
-  throw new LapidaryError('IMAGE_NOT_FOUND', `${quoted(name)} has no image that runs on ${wanted}`, {
-    hint: `it is there for ${has}`,
-  });
 }
 
 function imagesToSave(
@@ -256,20 +196,6 @@ function imagesToSave(
   { output, platform }: { readonly output: OutputSpec; readonly platform?: Platform | undefined },
 ): readonly StoredImage[] {
   return platform === undefined && output.type !== 'docker' ? images : [image];
-}
-
-/** `undefined` for what can only be an image ID. */
-function referenceOf(name: string): string | undefined {
-  if (name.startsWith('sha256:')) return undefined;
-  return formatReference(withDefaultTag(parseReference(name)));
-}
-
-function notFound(name: string, all: readonly TaggedImage[]): LapidaryError {
-  const names = all.map(({ reference }) => familiarName(parseReference(reference)));
-  const near = suggest(name.includes(':') ? name : `${name}:latest`, names);
-  return new LapidaryError('IMAGE_NOT_FOUND', `there is no image ${quoted(name)} in the local store`, {
-    hint: near === undefined ? 'see `lapidary images`' : `did you mean ${near}?`,
-  });
 }
 
 function warningsTo(onWarning: (message: string) => void = () => undefined): (event: BuildEvent) => void {

@@ -83,6 +83,16 @@ function parseTagged(text: string): TaggedImage | undefined {
   }
 }
 
+/** What was written of one image; `undefined` for what is not a whole record. */
+export function parseStoredImage(text: string): StoredImage | undefined {
+  try {
+    const image = JSON.parse(text) as StoredImage;
+    return isImage(image) ? image : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 function isImage({ id, platform, layers, manifest }: StoredImage): boolean {
   const { os, architecture } = platform;
   return (

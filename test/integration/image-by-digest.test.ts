@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Workspace } from '../support/cli.ts';
 import { arm64Program, trueProgram } from '../support/foreign-program.ts';
 
@@ -38,6 +38,47 @@ test('it is inspected, tagged and saved, whole or one platform of it', async () 
   expect(
     await work.ok(['inspect', '-f', '{{.Architecture}}', '--platform', 'linux/arm64', 'again'], other),
   ).toBe('arm64\n');
+});
+
+describe('an image without a name', () => {
+  let context: string;
+  beforeAll(async () => {
+    const lines = [
+      'FROM scratch',
+      'ARG TARGETARCH',
+      'COPY --chmod=755 $TARGETARCH /unnamed',
+      'CMD ["/unnamed"]',
+    ];
+    context = await work.files('unnamed', {
+      Dockerfile: lines.join('\n'),
+      amd64: trueProgram('amd64'),
+      arm64: arm64Program({ text: 'unnamed', exit: 9 }),
+    });
+  });
+
+  test('is run by what build -q says, with sha256: and without, after a build from the cache too', async () => {
+    for (const id of [await work.ok(['build', '-q', context]), await work.ok(['build', '-q', context])]) {
+      expect(await work.run(['run', '--rm', id.trim()])).toMatchObject({ code: 0 });
+      expect(await architecture(id.trim().replace('sha256:', ''))).toBe('amd64\n');
+    }
+    expect(await work.ok(['images'])).not.toContain('none');
+  });
+
+  test('of several platforms is run by the digest of its index', async () => {
+    const platforms = 'linux/amd64,linux/arm64';
+    const digest = (await work.ok(['build', '-q', '--platform', platforms, context])).trim();
+    const foreign = await work.run(['run', '--platform', 'linux/arm64', digest]);
+    expect(foreign).toMatchObject({ code: 9, stdout: 'unnamed\n' });
+  });
+
+  test('can be given a name, and has none to be removed before', async () => {
+    const id = (await work.ok(['build', '-q', context])).trim();
+    const { code, stderr } = await work.run(['rmi', id]);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('has no name to be removed')]);
+    await work.ok(['tag', id, 'named']);
+    expect(await work.ok(['inspect', '-f', '{{.Id}}', 'named'])).toBe(`${id}\n`);
+    await work.ok(['rmi', 'named']);
+  });
 });
 
 test.for([
