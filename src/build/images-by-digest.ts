@@ -21,7 +21,7 @@ export async function imagesByDigest(
   if (!isDigest(digest)) return [];
   const ids = await idsBelow(digest, blobs);
   const found = await Promise.all(
-    ids.map((id) => images.find((image) => image.id === id) ?? findUnnamed(id, facts)),
+    ids.map(async (id) => images.find((image) => image.id === id) ?? (await findUnnamed(id, facts))),
   );
   return found.filter((image) => image !== undefined);
 }
