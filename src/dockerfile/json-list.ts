@@ -30,7 +30,7 @@ export function readJsonList(
       return { text: item, span: cursor.slice(at, at + (places[i]?.[0].length ?? 0)).span };
     });
   }
-  if (LOOKS_LIKE_LIST[what].test(text)) {
+  if (LOOKS_LIKE_LIST[what].test(text) && !SHELL_TEST.test(text)) {
     const message = `this looks like a list but is not valid JSON, so it is taken as plain text: ${text.slice(0, 200)}`;
     context.warn({ rule: 'MalformedJsonForm', message, span, hint: hintFor(text) });
   }
@@ -42,6 +42,9 @@ const LOOKS_LIKE_LIST = {
   command: /^\[(?:\s*["']|[^\s[])/,
   paths: /^\[(?:\s*["']|[^\s[\]]+,\s)/,
 };
+
+/** test(1) of something quoted: `[ "$a" = b ] && …`, `[ "$a" ] || …`. What has a comma before is a list that went wrong. */
+const SHELL_TEST = /^\[\s+[^,\]]*\s(?:(?:[=!]?=|-[a-z]{1,2})\s|\]\s*(?:&&|\|\||;))/;
 
 function parse(text: string): unknown {
   try {
