@@ -144,7 +144,7 @@ async function buildOnce(
   const written = await writeOutputs(job, { remote: access, stdout: options.stdout });
   const descriptor = written.descriptor ?? (await wantedRoot(built, request, access));
   const moved = request.shard === undefined ? tags : [];
-  return finish(built, { tags: moved, written: { ...written, descriptor } }, { store, solver, emit });
+  return await finish(built, { tags: moved, written: { ...written, descriptor } }, { store, solver, emit });
 }
 
 /** What must not be pushed is better known before the build than after. */

@@ -77,7 +77,7 @@ async function withMain<T>(
   await using store = await openLocalStore(options.store);
   const remote = remoteSources(store, options, await openCredentials(options));
   const signal = options.signal ?? new AbortController().signal;
-  return look(await openMainContext(request, { store, remote, signal, stdin: options.stdin }), store);
+  return await look(await openMainContext(request, { store, remote, signal, stdin: options.stdin }), store);
 }
 
 /** What is malformed is for the build to tell, at the COPY that needs it. */
